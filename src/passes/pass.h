@@ -1,0 +1,47 @@
+#pragma once
+
+#include <any>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "config/options.h"
+#include "ir/graph.h"
+
+/// A pass is one `.cc` file without a header: an options struct with its declaration, a function, and one descriptor
+/// that table.cc lists. It edits a model in memory; it opens no file. docs/add-a-pass.md shows how to add one.
+namespace olivine::passes {
+
+enum class Change { unchanged, changed };
+
+/// What the runner gives a pass.
+struct Context {
+  Log log;
+  /// What the user should know of the result: goes to the terminal and into run.json.
+  std::vector<std::string> notices;
+  /// The pass's own part of run.json.
+  config::Json report = config::Json::object();
+  /// Called by the runner once the payloads have been written: figures that are known only then (how many values were
+  /// clamped) are added to the report here.
+  std::vector<std::function<void(Context&)>> after_write;
+};
+
+struct Pass {
+  std::string_view name;     ///< as a workflow's `type` names it: OnnxFloatToFloat16
+  std::string_view summary;  ///< a sentence
+  const config::OptionsSchema& (*options)();
+  /// Returns `unchanged` only if the model is as before in every respect. Throws Error for what cannot be converted, all
+  /// obstacles listed at once. `options` is what `options().read` made.
+  Change (*run)(ir::Model& model, const std::any& options, Context& context);
+};
+
+/// Every pass, in the order of the reference.
+std::span<const Pass* const> all_passes();
+
+/// By name in any letter case, else null.
+const Pass* find_pass(std::string_view name);
+
+}  // namespace olivine::passes
