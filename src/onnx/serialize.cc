@@ -173,7 +173,9 @@ class ModelWriter {
   Writer value_info(const ir::Value& value) const {
     Writer writer;
     writer.put_text(field::value_info::name, value.name());
-    if (value.type.known()) writer.put_message(field::value_info::type, type_message(value.type));
+    const bool of_model = value.graph()->parent_node() == nullptr;
+    if (value.type.known() && (value.listed || of_model))
+      writer.put_message(field::value_info::type, type_message(value.type));
     put_annotations(writer, field::value_info::doc_string, field::value_info::metadata_props, value.annotations);
     return writer;
   }
