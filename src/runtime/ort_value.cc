@@ -42,7 +42,8 @@ tensor::Tensor tensor_from_ort(const Ort::Value& value) {
 
 ir::Shape shape_from_ort(const Ort::ConstTensorTypeAndShapeInfo& info) {
   const std::vector<std::int64_t> sizes = info.GetShape();
-  const std::vector<const char*> symbols = info.GetSymbolicDimensions();
+  std::vector<const char*> symbols(sizes.size());
+  info.GetSymbolicDimensions(symbols.data(), symbols.size());
   ir::Shape shape(sizes.size());
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] >= 0) {

@@ -6,7 +6,9 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -42,26 +44,6 @@ struct Pairs {
   std::vector<const char*> values;
 };
 
-/// The providers with an options struct of their own: made, filled from strings, given to the session, released.
-template <typename Options>
-struct StructProvider {
-  OrtStatus* (ORT_API_CALL* OrtApi::*create)(Options**);
-  OrtStatus* (ORT_API_CALL* OrtApi::*update)(Options*, const char* const*, const char* const*, std::size_t);
-  OrtStatus* (ORT_API_CALL* OrtApi::*append)(OrtSessionOptions*, const Options*);
-  void (ORT_API_CALL* OrtApi::*release)(Options*);
-
-  void operator()(Ort::SessionOptions& session, const Pairs& pairs) const {
-    const OrtApi& api = Ort::GetApi();
-    Options* made = nullptr;
-    Ort::ThrowOnError((api.*create)(&made));
-    const std::unique_ptr<Options, decltype(api.*release)> options(made, api.*release);
-    if (!pairs.keys.empty()) {
-      Ort::ThrowOnError((api.*update)(made, pairs.keys.data(), pairs.values.data(), pairs.keys.size()));
-    }
-    Ort::ThrowOnError((api.*append)(session, made));
-  }
-};
-
 /// By the name alone, with string options.
 struct NamedProvider {
   const char* name;
@@ -73,28 +55,41 @@ struct NamedProvider {
 
 using Append = std::function<void(Ort::SessionOptions&, const Pairs&)>;
 
+/// A provider with an options struct of its own: made, filled from strings, given to the session, released. The
+/// functions are members of OrtApi.
+template <typename Options, typename Create, typename Update, typename Give, typename Release>
+Append struct_provider(Create create, Update update, Give give, Release release) {
+  return [=](Ort::SessionOptions& session, const Pairs& pairs) {
+    const OrtApi& api = Ort::GetApi();
+    Options* made = nullptr;
+    Ort::ThrowOnError((api.*create)(&made));
+    const auto destroy = [&](Options* options) { (api.*release)(options); };
+    const std::unique_ptr<Options, decltype(destroy)> options(made, destroy);
+    if (!pairs.keys.empty()) {
+      Ort::ThrowOnError((api.*update)(made, pairs.keys.data(), pairs.values.data(), pairs.keys.size()));
+    }
+    Ort::ThrowOnError((api.*give)(session, made));
+  };
+}
+
 const std::map<std::string, Append>& struct_providers() {
   static const std::map<std::string, Append> table = {
-      {"cuda",
-       StructProvider<OrtCUDAProviderOptionsV2>{&OrtApi::CreateCUDAProviderOptions, &OrtApi::UpdateCUDAProviderOptions,
-                                                &OrtApi::SessionOptionsAppendExecutionProvider_CUDA_V2,
-                                                &OrtApi::ReleaseCUDAProviderOptions}},
+      {"cuda", struct_provider<OrtCUDAProviderOptionsV2>(
+                   &OrtApi::CreateCUDAProviderOptions, &OrtApi::UpdateCUDAProviderOptions,
+                   &OrtApi::SessionOptionsAppendExecutionProvider_CUDA_V2, &OrtApi::ReleaseCUDAProviderOptions)},
       {"tensorrt",
-       StructProvider<OrtTensorRTProviderOptionsV2>{
+       struct_provider<OrtTensorRTProviderOptionsV2>(
            &OrtApi::CreateTensorRTProviderOptions, &OrtApi::UpdateTensorRTProviderOptions,
-           &OrtApi::SessionOptionsAppendExecutionProvider_TensorRT_V2, &OrtApi::ReleaseTensorRTProviderOptions}},
-      {"rocm",
-       StructProvider<OrtROCMProviderOptions>{&OrtApi::CreateROCMProviderOptions, &OrtApi::UpdateROCMProviderOptions,
-                                              &OrtApi::SessionOptionsAppendExecutionProvider_ROCM,
-                                              &OrtApi::ReleaseROCMProviderOptions}},
-      {"cann",
-       StructProvider<OrtCANNProviderOptions>{&OrtApi::CreateCANNProviderOptions, &OrtApi::UpdateCANNProviderOptions,
-                                              &OrtApi::SessionOptionsAppendExecutionProvider_CANN,
-                                              &OrtApi::ReleaseCANNProviderOptions}},
-      {"dnnl",
-       StructProvider<OrtDnnlProviderOptions>{&OrtApi::CreateDnnlProviderOptions, &OrtApi::UpdateDnnlProviderOptions,
-                                              &OrtApi::SessionOptionsAppendExecutionProvider_Dnnl,
-                                              &OrtApi::ReleaseDnnlProviderOptions}},
+           &OrtApi::SessionOptionsAppendExecutionProvider_TensorRT_V2, &OrtApi::ReleaseTensorRTProviderOptions)},
+      {"rocm", struct_provider<OrtROCMProviderOptions>(
+                   &OrtApi::CreateROCMProviderOptions, &OrtApi::UpdateROCMProviderOptions,
+                   &OrtApi::SessionOptionsAppendExecutionProvider_ROCM, &OrtApi::ReleaseROCMProviderOptions)},
+      {"cann", struct_provider<OrtCANNProviderOptions>(
+                   &OrtApi::CreateCANNProviderOptions, &OrtApi::UpdateCANNProviderOptions,
+                   &OrtApi::SessionOptionsAppendExecutionProvider_CANN, &OrtApi::ReleaseCANNProviderOptions)},
+      {"dnnl", struct_provider<OrtDnnlProviderOptions>(
+                   &OrtApi::CreateDnnlProviderOptions, &OrtApi::UpdateDnnlProviderOptions,
+                   &OrtApi::SessionOptionsAppendExecutionProvider_Dnnl, &OrtApi::ReleaseDnnlProviderOptions)},
   };
   return table;
 }

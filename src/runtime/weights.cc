@@ -129,7 +129,8 @@ Disembodied take_out(const ir::Model& model) {
   const std::vector<Supply> supplies = suppliable(*model.graph);
   std::unordered_map<const tensor::Tensor*, const ir::Value*> wanted;
   for (const Supply& supply : supplies) wanted.emplace(supply.tensor, supply.value);
-  const auto place = [&](const tensor::Tensor& tensor, std::string_view) -> std::optional<onnx::ExternalData> {
+  const auto place = [&](const tensor::Tensor& tensor, std::string_view,
+                         onnx::TensorRole) -> std::optional<onnx::ExternalData> {
     const auto found = wanted.find(&tensor);
     if (found == wanted.end()) return std::nullopt;
     return onnx::ExternalData{"#" + found->second->name(), 0, tensor.byte_size()};
