@@ -97,7 +97,7 @@ void check_shape(const tensor::Dims& dims, const std::optional<ir::Shape>& wante
   if (!wanted) return;
   bool fits = dims.size() == wanted->size();
   for (std::size_t i = 0; fits && i < dims.size(); ++i) {
-    fits = !(*wanted)[i].is_value() || (*wanted)[i].value() == dims[i];
+    fits = !(*wanted)[i].is_value() || (*wanted)[i].value() < 0 || (*wanted)[i].value() == dims[i];
   }
   if (fits) return;
   throw Error(ErrorCode::config, fmt::format("the values have the shape [{}], but the model wants {}",

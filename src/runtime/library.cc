@@ -66,8 +66,8 @@ Library::Library(void* handle, std::filesystem::path path) : path_(std::move(pat
         .remedy(fmt::format("version 1.{} is the oldest that serves", kOldestMinor));
   }
   Ort::InitApi(api);
-  env_ = Ort::Env(ORT_LOGGING_LEVEL_WARNING, "olivine", &Library::receive, this);
-  env_.DisableTelemetryEvents();
+  env_.emplace(ORT_LOGGING_LEVEL_WARNING, "olivine", &Library::receive, this);
+  env_->DisableTelemetryEvents();
 }
 
 void Library::route_log(const Log& log) {
@@ -82,6 +82,9 @@ void Library::receive(void* self, OrtLoggingLevel level, const char*, const char
 }
 
 Library* Library::open(const std::filesystem::path& path, std::string& problem) {
+  // Since 1.32 ORT on Linux reports to its maker from the moment of loading, and leaves an identifier and a database in
+  // the user's cache folder. Whoever wants that can set the variable to 0.
+  ::setenv("ORT_DISABLE_TELEMETRY", "1", 0);
   void* const handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     problem = loader_problem(path);
@@ -128,7 +131,7 @@ Library& Library::get(const std::filesystem::path& requested, const Log& log) {
     }
     searched.push_back(fmt::format("{}: {}", place.name, problem));
   }
-  throw Error(ErrorCode::io, fmt::format("ONNX Runtime was not found; searched\n  {}\n", fmt::join(searched, "\n  ")))
+  throw Error(ErrorCode::io, fmt::format("ONNX Runtime was not found; searched\n  {}", fmt::join(searched, "\n  ")))
       .remedy("`pip install onnxruntime`, or name libonnxruntime.so in the environment variable OLIVINE_ORT_LIBRARY");
 }
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,7 @@ class Library {
   const std::string& version() const { return version_; }  ///< "1.32.0"
   int minor_version() const { return minor_; }
   const OrtApiBase& base() const { return *base_; }
-  Ort::Env& env() { return env_; }
+  Ort::Env& env() { return *env_; }
 
   /// Where ORT's own messages go from now on.
   void route_log(const Log& log);
@@ -42,7 +43,7 @@ class Library {
   int minor_ = 0;
   std::mutex log_mutex_;
   Log log_;
-  Ort::Env env_{nullptr};
+  std::optional<Ort::Env> env_;  ///< not before ORT's table of functions is known: even an empty one would ask it
 };
 
 }  // namespace olivine::runtime

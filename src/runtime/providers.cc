@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -128,11 +129,11 @@ void register_library(const PluginApi& api, Library& library, const std::string&
   registered.emplace(name, path);
 }
 
-std::vector<const OrtEpDevice*> all_devices(const PluginApi& api, Library& library) {
+std::span<const OrtEpDevice* const> all_devices(const PluginApi& api, Library& library) {
   const OrtEpDevice* const* devices = nullptr;
   std::size_t count = 0;
   Ort::ThrowOnError(api.devices(library.env(), &devices, &count));
-  return {devices, devices + count};
+  return {devices, count};
 }
 
 constexpr std::array<std::string_view, 3> kDeviceKinds = {"cpu", "gpu", "npu"};

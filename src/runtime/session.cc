@@ -130,9 +130,11 @@ struct Session::Impl {
 };
 
 Session::Session(const ir::Model& model, const SessionOptions& options, const Log& log,
-                 std::shared_ptr<WeightCache> cache)
-    : impl_(std::make_unique<Impl>()) {
-  impl_->library = &Library::get(options.library, log);
+                 std::shared_ptr<WeightCache> cache) {
+  // Before anything of ORT's is made: its wrappers call its functions even when they are empty.
+  Library& library = Library::get(options.library, log);
+  impl_ = std::make_unique<Impl>();
+  impl_->library = &library;
   impl_->log = log;
   impl_->cache = std::move(cache);
   impl_->library->route_log(log);

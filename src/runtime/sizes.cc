@@ -24,6 +24,12 @@ const std::optional<ir::Shape>* shape_of(const ir::Value* value) {
   return type != nullptr && type->shape ? &type->shape : nullptr;
 }
 
+/// Exporters write -1 and "?" for a size that they don't know.
+ir::Dim normalized(const ir::Dim& dim) {
+  const bool unknown = (dim.is_value() && dim.value() < 0) || (dim.is_symbol() && dim.symbol() == "?");
+  return unknown ? ir::Dim() : dim;
+}
+
 /// One axis of an input as the two models give it.
 struct Axis {
   std::string key;  ///< "INPUT:AXIS"
@@ -53,11 +59,13 @@ std::vector<Axis> axes_of(const Pair& pair) {
                                                ir::to_string(**b)))
         .prepend("input " + name);
   }
-  std::vector<Axis> axes(a != nullptr ? (*a)->size() : b != nullptr ? (*b)->size() : 0);
+  // Without a shape a matrix is the best guess; other types than tensors have no axes of their own.
+  const std::size_t guess = pair.any().type.tensor() != nullptr ? 2 : 0;
+  std::vector<Axis> axes(a != nullptr ? (*a)->size() : b != nullptr ? (*b)->size() : guess);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     axes[i].key = fmt::format("{}:{}", name, i);
-    if (a != nullptr) axes[i].a = (**a)[i];
-    if (b != nullptr) axes[i].b = (**b)[i];
+    if (a != nullptr) axes[i].a = normalized((**a)[i]);
+    if (b != nullptr) axes[i].b = normalized((**b)[i]);
     if (axes[i].a.is_value() && axes[i].b.is_value() && axes[i].a.value() != axes[i].b.value()) {
       throw Error(ErrorCode::config, fmt::format("axis {} has {} elements in one model and {} in the other", i,
                                                  axes[i].a.value(), axes[i].b.value()))
@@ -171,76 +179,105 @@ void check_against(const Axis& axis, std::int64_t fixed, const std::map<std::str
   }
 }
 
-}  // namespace
+/// Gives every symbol a size, in the order of how good the reason for it is.
+class Binder {
+ public:
+  Binder(const std::vector<std::vector<Axis>>& inputs, const std::map<std::string, std::int64_t>& requested)
+      : bound(requested), inputs_(inputs) {
+    for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
+      const auto fixed = axes[i].fixed();
+      if (fixed) check_against(axes[i], *fixed, requested);
+      for (const std::string& symbol : axes[i].symbols()) {
+        symbols_.insert(symbol);
+        if (fixed) bound.try_emplace(symbol, *fixed);
+      }
+    });
+    share_between_models();
+    assume_defaults();
+    assume_sums();
+  }
 
-Sizes::Sizes(const std::vector<Pair>& inputs, const std::map<std::string, std::int64_t>& requested)
-    : bound_(requested) {
-  std::vector<std::vector<Axis>> all;
-  std::set<std::string> symbols;
-  for (const Pair& pair : inputs) all.push_back(axes_of(pair));
-  check_requested(all, requested);
-  const auto for_each_axis = [&](const auto& visit) {
-    for (const auto& axes : all) {
+  /// The size of an axis; a default for one without a symbol is noted.
+  std::int64_t size(const std::vector<Axis>& axes, std::size_t i) {
+    if (axes[i].fixed()) return *axes[i].fixed();
+    if (const auto asked = bound.find(axes[i].key); asked != bound.end()) return asked->second;
+    if (const auto names = axes[i].symbols(); !names.empty()) return bound.at(names.front());
+    const std::int64_t size = default_size(axes, i);
+    assumed.push_back(fmt::format("{} = {}", axes[i].key, size));
+    return size;
+  }
+
+  std::map<std::string, std::int64_t> bound;
+  std::vector<std::string> assumed;
+
+ private:
+  template <typename Visit>
+  void for_each_axis(const Visit& visit) {
+    for (const auto& axes : inputs_) {
       for (std::size_t i = 0; i < axes.size(); ++i) visit(axes, i);
     }
-  };
-  for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
-    const auto fixed = axes[i].fixed();
-    if (fixed) check_against(axes[i], *fixed, requested);
-    for (const std::string& symbol : axes[i].symbols()) {
-      symbols.insert(symbol);
-      if (fixed) bound_.try_emplace(symbol, *fixed);
-    }
-  });
-  const auto bind = [&](const std::string& symbol, std::int64_t size, std::string_view why) {
-    if (bound_.try_emplace(symbol, size).second) assumed_.push_back(fmt::format("{} = {}{}", symbol, size, why));
-  };
-  // A symbol of one model names the same dimension as the other model's symbol in its place.
-  for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
-    const auto names = axes[i].symbols();
-    for (const std::string& name : names) {
-      const auto found = bound_.find(name);
-      if (found == bound_.end()) continue;
-      for (const std::string& other : names) bound_.try_emplace(other, found->second);
-    }
-  });
-  for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
-    for (const std::string& symbol : axes[i].symbols()) {
-      if (!is_derived(symbol, symbols)) bind(symbol, default_size(axes, i), "");
-    }
-  });
-  for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
-    for (const std::string& symbol : axes[i].symbols()) {
-      auto size = sum(symbol, bound_);
-      if (!size) size = total_length(symbol, bound_);
-      bind(symbol, size.value_or(default_size(axes, i)), size ? " (a sum)" : "");
-    }
-  });
+  }
+
+  void assume(const std::string& symbol, std::int64_t size, std::string_view why) {
+    if (bound.try_emplace(symbol, size).second) assumed.push_back(fmt::format("{} = {}{}", symbol, size, why));
+  }
+
+  /// A symbol of one model names the same dimension as the other model's symbol in its place.
+  void share_between_models() {
+    for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
+      const auto names = axes[i].symbols();
+      for (const std::string& name : names) {
+        const auto found = bound.find(name);
+        if (found == bound.end()) continue;
+        for (const std::string& other : names) bound.try_emplace(other, found->second);
+      }
+    });
+  }
+
+  void assume_defaults() {
+    for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
+      for (const std::string& symbol : axes[i].symbols()) {
+        if (!is_derived(symbol, symbols_)) assume(symbol, default_size(axes, i), "");
+      }
+    });
+  }
+
+  void assume_sums() {
+    for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
+      for (const std::string& symbol : axes[i].symbols()) {
+        auto size = sum(symbol, bound);
+        if (!size) size = total_length(symbol, bound);
+        assume(symbol, size.value_or(default_size(axes, i)), size ? " (a sum)" : "");
+      }
+    });
+  }
+
+  const std::vector<std::vector<Axis>>& inputs_;
+  std::set<std::string> symbols_;
+};
+
+}  // namespace
+
+Sizes::Sizes(const std::vector<Pair>& inputs, const std::map<std::string, std::int64_t>& requested) {
+  std::vector<std::vector<Axis>> all;
+  for (const Pair& pair : inputs) all.push_back(axes_of(pair));
+  check_requested(all, requested);
+  Binder binder(all, requested);
   for (const auto& axes : all) {
     tensor::Dims dims;
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      const auto names = axes[i].symbols();
-      const auto asked = requested.find(axes[i].key);
-      if (axes[i].fixed()) {
-        dims.push_back(*axes[i].fixed());
-      } else if (asked != requested.end()) {
-        dims.push_back(asked->second);
-      } else if (!names.empty()) {
-        dims.push_back(bound_.at(names.front()));
-      } else {
-        dims.push_back(default_size(axes, i));
-        assumed_.push_back(fmt::format("{} = {}", axes[i].key, dims.back()));
-      }
-    }
+    for (std::size_t i = 0; i < axes.size(); ++i) dims.push_back(binder.size(axes, i));
     dims_.push_back(std::move(dims));
   }
+  bound_ = std::move(binder.bound);
+  assumed_ = std::move(binder.assumed);
 }
 
 tensor::Dims Sizes::of(const ir::Shape& shape) const {
   tensor::Dims dims;
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    const auto found = shape[i].is_symbol() ? bound_.find(shape[i].symbol()) : bound_.end();
-    dims.push_back(shape[i].is_value()     ? shape[i].value()
+    const ir::Dim dim = normalized(shape[i]);
+    const auto found = dim.is_symbol() ? bound_.find(dim.symbol()) : bound_.end();
+    dims.push_back(dim.is_value()          ? dim.value()
                    : found != bound_.end() ? found->second
                                            : kSizes[std::min<std::size_t>(i, std::size(kSizes) - 1)]);
   }
