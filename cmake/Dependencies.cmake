@@ -1,6 +1,8 @@
 # Where each dependency comes from is told in docs/dependencies.md; scripts/setup brings them.
 find_package(Threads REQUIRED)
-find_package(ONNX 1.23 REQUIRED CONFIG)
+# Debian's protobuf has no CMake package, which onnx's own config file asks for; its targets are enough.
+find_package(Protobuf REQUIRED MODULE)
+include("${OLIVINE_DEPS}/onnx/lib/cmake/ONNX/ONNXTargets.cmake")
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

@@ -6,12 +6,18 @@ namespace olivine {
 
 std::string_view error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::internal: return "internal";
-    case ErrorCode::config: return "config";
-    case ErrorCode::conversion: return "conversion";
-    case ErrorCode::verification: return "verification";
-    case ErrorCode::io: return "io";
-    case ErrorCode::interrupted: return "interrupted";
+    case ErrorCode::internal:
+      return "internal";
+    case ErrorCode::config:
+      return "config";
+    case ErrorCode::conversion:
+      return "conversion";
+    case ErrorCode::verification:
+      return "verification";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::interrupted:
+      return "interrupted";
   }
   return "internal";
 }
@@ -46,7 +52,8 @@ void ErrorList::throw_if_any() const {
   if (errors_.size() == 1) throw errors_.front();
   std::string message = fmt::format("{} problems", errors_.size());
   for (const Error& error : errors_) {
-    message += fmt::format("\n  {}{}{}", fmt::join(error.path(), " "), error.path().empty() ? "" : ": ", error.message());
+    message +=
+        fmt::format("\n  {}{}{}", fmt::join(error.path(), " "), error.path().empty() ? "" : ": ", error.message());
     if (!error.remedy().empty()) message += "; " + error.remedy();
   }
   throw Error(errors_.front().code(), std::move(message));

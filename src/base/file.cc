@@ -45,8 +45,7 @@ File File::create(const std::filesystem::path& path) {
   return File(open_or_fail(path, O_RDWR | O_CREAT | O_EXCL, "create"), path);
 }
 
-File::File(File&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+File::File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
 
 File& File::operator=(File&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
@@ -139,7 +138,8 @@ MappedFile::~MappedFile() {
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit) {
   const File file = File::open_read(path);
   const std::uint64_t size = file.size();
-  if (size > limit) throw Error(ErrorCode::io, fmt::format("has {} bytes, more than {}", size, limit)).prepend(path.string());
+  if (size > limit)
+    throw Error(ErrorCode::io, fmt::format("has {} bytes, more than {}", size, limit)).prepend(path.string());
   std::string text(size, '\0');
   file.read_at(0, std::as_writable_bytes(std::span(text)));
   return text;

@@ -49,7 +49,8 @@ std::optional<std::string> Codec<std::string>::read(const Json& json, std::strin
 
 Json Codec<DataType>::schema() {
   Json names = Json::array();
-  for (std::int32_t number = 1; const DataTypeInfo* info = find_data_type(number); ++number) names.push_back(std::string(info->name));
+  for (std::int32_t number = 1; const DataTypeInfo* info = find_data_type(number); ++number)
+    names.push_back(std::string(info->name));
   const auto last = static_cast<std::int64_t>(names.size());
   return {{"anyOf", Json::array({{{"type", "string"}, {"enum", std::move(names)}},
                                  {{"type", "integer"}, {"minimum", 1}, {"maximum", last}}})}};
@@ -58,7 +59,8 @@ Json Codec<DataType>::schema() {
 std::optional<std::string> Codec<DataType>::read(const Json& json, DataType& out) {
   if (json.is_number_integer()) {
     const auto number = json.get<std::int64_t>();
-    const DataTypeInfo* info = number > 0 && number < 1000 ? find_data_type(static_cast<std::int32_t>(number)) : nullptr;
+    const DataTypeInfo* info =
+        number > 0 && number < 1000 ? find_data_type(static_cast<std::int32_t>(number)) : nullptr;
     if (info == nullptr) return fmt::format("{} is not a number of an ONNX element type", number);
     out = info->dtype;
     return std::nullopt;

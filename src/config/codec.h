@@ -65,7 +65,9 @@ struct Codec<Json> {
 template <typename T>
 struct Codec<std::optional<T>> {
   static Json schema() { return Codec<T>::schema(); }
-  static std::optional<std::string> read(const Json& json, std::optional<T>& out) { return Codec<T>::read(json, out.emplace()); }
+  static std::optional<std::string> read(const Json& json, std::optional<T>& out) {
+    return Codec<T>::read(json, out.emplace());
+  }
   static Json write(const std::optional<T>& value) { return value ? Codec<T>::write(*value) : Json(); }
 };
 

@@ -27,7 +27,8 @@ std::optional<std::string> violation(const Json& schema, const Json& value) {
     }
     return std::nullopt;
   }
-  if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end()) {
+  if (schema.contains("enum") &&
+      std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end()) {
     std::vector<std::string> allowed;
     for (const Json& item : schema["enum"]) allowed.push_back(item.dump());
     return fmt::format("{} is not one of {}", value.dump(), quoted_list(allowed, "and"));
@@ -125,12 +126,19 @@ void OptionsSchema::check_rules(const Json& object, std::vector<Problem>& proble
         break;
       case Rule::Kind::together:
         if (!present.empty() && present.size() != rule.fields.size()) {
-          problems.push_back({"", quoted_list(rule.fields, "and") + " go together, only " + quoted_list(present, "and") + " is given", {}});
+          problems.push_back(
+              {"",
+               quoted_list(rule.fields, "and") + " go together, only " + quoted_list(present, "and") + " is given",
+               {}});
         }
         break;
       case Rule::Kind::same_length:
-        if (lengths.size() > 1 && std::adjacent_find(lengths.begin(), lengths.end(), std::not_equal_to<>()) != lengths.end()) {
-          problems.push_back({"", fmt::format("{} have {} items; they must be as many", quoted_list(present, "and"), fmt::join(lengths, " and ")), {}});
+        if (lengths.size() > 1 &&
+            std::adjacent_find(lengths.begin(), lengths.end(), std::not_equal_to<>()) != lengths.end()) {
+          problems.push_back({"",
+                              fmt::format("{} have {} items; they must be as many", quoted_list(present, "and"),
+                                          fmt::join(lengths, " and ")),
+                              {}});
         }
         break;
     }

@@ -119,7 +119,8 @@ class Declare {
   Declare& at_least(Json minimum) { return last().value_schema["minimum"] = std::move(minimum), *this; }
   /// The values allowed; for a list, of its items.
   Declare& one_of(std::vector<Json> values) {
-    Json& target = last().value_schema.value("type", Json()) == "array" ? last().value_schema["items"] : last().value_schema;
+    Json& target =
+        last().value_schema.value("type", Json()) == "array" ? last().value_schema["items"] : last().value_schema;
     target["enum"] = std::move(values);
     return *this;
   }

@@ -41,8 +41,12 @@ class Annotations {
   };
 
   Annotations() = default;
-  Annotations(const Annotations& other) : content_(other.content_ ? std::make_unique<Content>(*other.content_) : nullptr) {}
-  Annotations& operator=(Annotations other) noexcept { content_.swap(other.content_); return *this; }
+  Annotations(const Annotations& other)
+      : content_(other.content_ ? std::make_unique<Content>(*other.content_) : nullptr) {}
+  Annotations& operator=(Annotations other) noexcept {
+    content_.swap(other.content_);
+    return *this;
+  }
   Annotations(Annotations&&) noexcept = default;
 
   bool empty() const { return content_ == nullptr; }
@@ -85,9 +89,9 @@ class Value {
   /// The name must be free in the scope; see Graph::unique_name.
   void set_name(std::string name) { name_ = std::move(name); }
 
-  Node* producer() const { return producer_; }              ///< null for inputs and initializers
-  std::uint32_t output_index() const { return index_; }     ///< position among the producer's outputs
-  Graph* graph() const { return graph_; }                   ///< the graph that owns it
+  Node* producer() const { return producer_; }           ///< null for inputs and initializers
+  std::uint32_t output_index() const { return index_; }  ///< position among the producer's outputs
+  Graph* graph() const { return graph_; }                ///< the graph that owns it
   bool is_graph_input() const { return is_input_; }
   bool is_initializer() const { return initializer_ != nullptr || sparse_ != nullptr; }
 
@@ -114,6 +118,7 @@ class Value {
   Node* producer_ = nullptr;
   Graph* graph_ = nullptr;
   std::uint32_t index_ = 0;
+  std::uint32_t initializer_slot_ = 0;
   bool is_input_ = false;
   std::vector<Use> uses_;
   std::unique_ptr<NamedTensor> initializer_;
@@ -122,13 +127,26 @@ class Value {
 
 /// Numbered as `onnx.AttributeProto.AttributeType`; also the index of the alternative in AttributeValue.
 enum class AttributeKind : std::int32_t {
-  undefined, floating, integer, string, tensor, graph, floats, integers, strings, tensors, graphs, sparse_tensor,
-  sparse_tensors, type, types
+  undefined,
+  floating,
+  integer,
+  string,
+  tensor,
+  graph,
+  floats,
+  integers,
+  strings,
+  tensors,
+  graphs,
+  sparse_tensor,
+  sparse_tensors,
+  type,
+  types
 };
 
 using AttributeValue =
-    std::variant<std::monostate, float, std::int64_t, std::string, NamedTensor, std::unique_ptr<Graph>, std::vector<float>,
-                 std::vector<std::int64_t>, std::vector<std::string>, std::vector<NamedTensor>,
+    std::variant<std::monostate, float, std::int64_t, std::string, NamedTensor, std::unique_ptr<Graph>,
+                 std::vector<float>, std::vector<std::int64_t>, std::vector<std::string>, std::vector<NamedTensor>,
                  std::vector<std::unique_ptr<Graph>>, SparseTensor, std::vector<SparseTensor>, Type, std::vector<Type>>;
 
 struct Attribute {
@@ -151,12 +169,14 @@ class Node {
 
   std::string name;
   std::string op_type;
-  std::string domain;    ///< "" is ai.onnx, in whichever way the file writes it
+  std::string domain;  ///< "" is ai.onnx, in whichever way the file writes it
   std::string overload;
   Annotations annotations;
 
   Graph& graph() const { return *graph_; }
-  bool is(std::string_view type, std::string_view in_domain = "") const { return op_type == type && domain == in_domain; }
+  bool is(std::string_view type, std::string_view in_domain = "") const {
+    return op_type == type && domain == in_domain;
+  }
 
   /// @name Inputs and outputs; null is an absent optional one.
   /// @{
@@ -206,6 +226,7 @@ class Node {
   void drop_uses();
 
   Graph* graph_;
+  std::uint32_t order_ = 0;  ///< scratch of Graph::sort
   std::list<std::unique_ptr<Node>>::iterator position_;
   std::vector<Value*> inputs_;
   std::vector<std::unique_ptr<Value>> outputs_;
@@ -273,16 +294,16 @@ class Graph {
   /// @{
   std::span<Value* const> inputs() const { return inputs_; }
   std::span<Value* const> outputs() const { return outputs_; }
-  std::span<Value* const> initializers() const { return initializers_; }  ///< dense and sparse, in file order
+  std::span<Value* const> initializers() const;  ///< dense and sparse, in file order
   Value& add_input(std::string name, Type type);
-  /// A value that is a constant; when `name` is an input already it becomes that input's default.
   Value& add_initializer(std::string name, tensor::Tensor tensor);
+  /// Gives an input of this graph a default value.
+  void make_initializer(Value& input, tensor::Tensor tensor);
   Value& add_sparse_initializer(SparseTensor tensor);
   void add_output(Value& value);
   void set_output(std::size_t index, Value& value);
-  /// Inserts a node's output, an input or an initializer in place of another in the list of inputs.
-  void replace_input(std::size_t index, Value& value);
-  /// Drops an input or initializer without uses.
+  void remove_output(std::size_t index);
+  /// Drop an input's or initializer's role; the value goes when it has none left and must then be without uses.
   void remove_input(Value& value);
   void remove_initializer(Value& value);
   /// @}
@@ -310,10 +331,11 @@ class Graph {
   };
   Names& names();
   Value& adopt(std::unique_ptr<Value> value);
-  void release(Value& value);
-  static void add_use(Value& value, Use use, std::vector<std::uint32_t>& slots);
+  void list_initializer(Value& value);
+  void note_name(std::string_view value_name);
+  static void remove_use(Value& value, std::uint32_t slot);
   void add_output_use(Value& value, std::uint32_t index);
-  void remove_output_use(std::uint32_t index);
+  void drop_all_uses();
 
   Node* parent_ = nullptr;
   std::list<std::unique_ptr<Node>> nodes_;
@@ -321,7 +343,8 @@ class Graph {
   std::vector<Value*> inputs_;
   std::vector<Value*> outputs_;
   std::vector<std::uint32_t> output_slots_;
-  std::vector<Value*> initializers_;
+  mutable std::vector<Value*> initializers_;  ///< null where one was removed since the last look
+  mutable bool has_removed_initializers_ = false;
   std::unique_ptr<Names> names_;  ///< made at the first request for a name
 };
 

@@ -16,8 +16,8 @@ namespace olivine::ir {
 class Dim {
  public:
   Dim() = default;
-  Dim(std::int64_t value) : extent_(value) {}                       // NOLINT(google-explicit-constructor)
-  Dim(std::string symbol) : extent_(std::move(symbol)) {}           // NOLINT(google-explicit-constructor)
+  Dim(std::int64_t value) : extent_(value) {}              // NOLINT(google-explicit-constructor)
+  Dim(std::string symbol) : extent_(std::move(symbol)) {}  // NOLINT(google-explicit-constructor)
 
   bool is_unknown() const { return std::holds_alternative<std::monostate>(extent_); }
   bool is_value() const { return std::holds_alternative<std::int64_t>(extent_); }

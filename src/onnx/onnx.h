@@ -18,9 +18,9 @@ namespace olivine::onnx {
 
 /// @name Reading
 /// @{
-/// Reads `.onnx` (binary) or `.onnxtxt` / `.textproto`-less onnx text. Payloads stay in the file: tensors are slices of it or of
-/// the external data beside it. Errors: Error[io] when it cannot be opened, Error[conversion] when it is not a valid
-/// model: truncated, cyclic, an external path that leaves the folder, a length that does not fit …
+/// Reads `.onnx` (binary) or `.onnxtxt` / `.textproto`-less onnx text. Payloads stay in the file: tensors are slices of
+/// it or of the external data beside it. Errors: Error[io] when it cannot be opened, Error[conversion] when it is not a
+/// valid model: truncated, cyclic, an external path that leaves the folder, a length that does not fit …
 ir::Model read_model(const std::filesystem::path& path);
 /// From bytes in memory; external data is looked for in `folder`, refused when it is empty.
 ir::Model read_model_bytes(std::vector<std::byte> bytes, const std::filesystem::path& folder = {});
@@ -51,14 +51,16 @@ struct Serialized {
 /// The model in protobuf's wire format. Fields that this version doesn't know are written as they came; typed data
 /// (`float_data` …) becomes `raw_data`.
 Serialized serialize(const ir::Model& model, const Placement& placement = {});
-/// Bytes of a model without payloads of more than `limit` bytes (the tensors say they are external): for checking, hashing, sessions fed by hand.
+/// Bytes of a model without payloads of more than `limit` bytes (the tensors say they are external): for checking,
+/// hashing, sessions fed by hand.
 std::string serialize_weightless(const ir::Model& model, std::uint64_t limit = 1024);
 /// @}
 
 /// @name Checking and inference
 /// @{
-/// Types and shapes of every value, by onnx's inference with data propagation; what the file said is kept where inference knows less.
-/// Values of operators that onnx doesn't know keep the type they have. Throws Error[conversion] on a contradiction when `strict`.
+/// Types and shapes of every value, by onnx's inference with data propagation; what the file said is kept where
+/// inference knows less. Values of operators that onnx doesn't know keep the type they have. Throws Error[conversion]
+/// on a contradiction when `strict`.
 struct InferenceOptions {
   bool strict = false;
   bool data_propagation = true;
@@ -67,7 +69,8 @@ struct InferenceOptions {
 };
 void infer_types(ir::Model& model, const InferenceOptions& options = {});
 
-/// onnx.checker on the model, and that every node's inputs have types that its schema takes. Throws Error[conversion] that names the node.
+/// onnx.checker on the model, and that every node's inputs have types that its schema takes. Throws Error[conversion]
+/// that names the node.
 void check_model(const ir::Model& model);
 /// @}
 
@@ -96,7 +99,8 @@ class Schema {
   std::string_view domain() const;
   int since_version() const;
   bool deprecated() const;
-  /// The parameter that takes the node's input (output) number `index`; variadic ones take all that follow. Null beyond the end.
+  /// The parameter that takes the node's input (output) number `index`; variadic ones take all that follow. Null beyond
+  /// the end.
   const Parameter* input(std::size_t index) const;
   const Parameter* output(std::size_t index) const;
   std::span<const Parameter> inputs() const;

@@ -33,8 +33,8 @@ struct Pass {
   std::string_view name;     ///< as a workflow's `type` names it: OnnxFloatToFloat16
   std::string_view summary;  ///< a sentence
   const config::OptionsSchema& (*options)();
-  /// Returns `unchanged` only if the model is as before in every respect. Throws Error for what cannot be converted, all
-  /// obstacles listed at once. `options` is what `options().read` made.
+  /// Returns `unchanged` only if the model is as before in every respect. Throws Error for what cannot be converted,
+  /// all obstacles listed at once. `options` is what `options().read` made.
   Change (*run)(ir::Model& model, const std::any& options, Context& context);
 };
 

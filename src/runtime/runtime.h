@@ -30,7 +30,8 @@ struct SessionOptions {
 
 /// Where input values come from, and the sizes of symbolic dimensions.
 struct InputOptions {
-  /// `.npz` (by input name), `.npy` and `.pb` (TensorProto, by position), or folders of them (input_0.pb …). Empty: random.
+  /// `.npz` (by input name), `.npy` and `.pb` (TensorProto, by position), or folders of them (input_0.pb …). Empty:
+  /// random.
   std::vector<std::filesystem::path> files;
   std::map<std::string, std::int64_t> dims;  ///< symbol → size
   std::uint64_t seed = 0;
@@ -54,7 +55,7 @@ struct OutputComparison {
   double cosine = 1;              ///< of the flattened outputs, the worst run
   std::uint64_t mismatches = 0;   ///< elements beyond the tolerance, NaN against number included
   std::uint64_t elements = 0;
-  std::string problem;            ///< why it can't be compared: shapes differ, missing …; empty otherwise
+  std::string problem;  ///< why it can't be compared: shapes differ, missing …; empty otherwise
   bool passed = true;
 };
 
@@ -82,8 +83,9 @@ struct CompareOptions {
 };
 
 /// Runs both models on the same inputs (matched by name, else by position; cast where the dtypes differ) and compares
-/// their outputs (matched likewise). Errors: Error[config] for inputs that cannot be bound (a symbol without a size is given 2..4 with a
-/// notice), Error[io] when ONNX Runtime isn't found, Error[verification] when a session fails to load or run.
+/// their outputs (matched likewise). Errors: Error[config] for inputs that cannot be bound (a symbol without a size is
+/// given 2..4 with a notice), Error[io] when ONNX Runtime isn't found, Error[verification] when a session fails to load
+/// or run.
 Comparison compare(const ir::Model& a, const ir::Model& b, const CompareOptions& options, const Log& log = {});
 
 /// "1.32.0", or nothing when no library is found.

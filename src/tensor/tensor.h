@@ -22,7 +22,8 @@ using Dims = std::vector<std::int64_t>;
 /// What a cast changed beyond rounding, counted while the writer reads; see `cast`.
 struct CastCounters {
   std::atomic<std::uint64_t> clamped{0};  ///< finite values that were limited to the largest allowed magnitude
-  std::atomic<std::uint64_t> flushed{0};  ///< nonzero values that were raised to the smallest allowed magnitude, or became zero
+  std::atomic<std::uint64_t> flushed{
+      0};  ///< nonzero values that were raised to the smallest allowed magnitude, or became zero
 };
 
 /// Bytes of a file that are a tensor's payload as it stands.
@@ -44,7 +45,8 @@ class Source {
   /// bits the first element goes to the low bits of `out[0]` and unused high bits of the last byte become zero.
   virtual void read(std::uint64_t first, std::uint64_t count, std::byte* out) const = 0;
 
-  /// The slice of a file whose bytes are exactly this tensor's, if there is one: such a payload is copied by the kernel.
+  /// The slice of a file whose bytes are exactly this tensor's, if there is one: such a payload is copied by the
+  /// kernel.
   virtual const FileSlice* file_slice() const { return nullptr; }
 
   /// The elements in memory, if they are there already.
@@ -87,7 +89,8 @@ class Tensor {
 Tensor from_file(DataType dtype, Dims dims, FileSlice slice);
 Tensor from_bytes(DataType dtype, Dims dims, std::vector<std::byte> bytes);
 /// Protobuf's packed varints (`int32_data`, `int64_data`, `uint64_data`), decoded when read. `varints` are the bytes in
-/// the file; there must be as many numbers as elements (for types under 8 bits, one number a packed byte as ONNX defines).
+/// the file; there must be as many numbers as elements (for types under 8 bits, one number a packed byte as ONNX
+/// defines).
 Tensor from_varints(DataType dtype, Dims dims, FileSlice varints);
 
 template <typename T>

@@ -38,8 +38,9 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 /// Files whose text is known only once the payloads are written: run.json, model_config.json.
 using LastFiles = std::function<std::vector<FileToWrite>(const Written&)>;
 
-/// Writes `folder`/model.onnx, its external data and the last files: into a sibling that takes the folder's place when it is whole. Files
-/// of other names that were in `folder` before stay. On failure the old state is back and nothing else is left.
+/// Writes `folder`/model.onnx, its external data and the last files: into a sibling that takes the folder's place when
+/// it is whole. Files of other names that were in `folder` before stay. On failure the old state is back and nothing
+/// else is left.
 Written write_folder(const ir::Model& model, const std::filesystem::path& folder, const ExternalDataOptions& options,
                      const LastFiles& last_files, const Progress& progress = {});
 

@@ -1,0 +1,115 @@
+#include <unordered_map>
+
+#include "ir/graph.h"
+
+namespace olivine::ir {
+namespace {
+
+class Cloner {
+ public:
+  std::unique_ptr<Graph> graph(const Graph& source) {
+    auto copy = std::make_unique<Graph>();
+    fill(source, *copy);
+    return copy;
+  }
+
+  Attribute attribute(const Attribute& source) {
+    Attribute copy;
+    copy.name = source.name;
+    copy.reference = source.reference;
+    copy.reference_kind = source.reference_kind;
+    copy.annotations = source.annotations;
+    copy.value = std::visit([this](const auto& value) -> AttributeValue { return this->value(value); }, source.value);
+    return copy;
+  }
+
+ private:
+  template <typename T>
+  T value(const T& value) {
+    return value;
+  }
+  std::unique_ptr<Graph> value(const std::unique_ptr<Graph>& value) { return graph(*value); }
+  std::vector<std::unique_ptr<Graph>> value(const std::vector<std::unique_ptr<Graph>>& values) {
+    std::vector<std::unique_ptr<Graph>> copies;
+    for (const auto& value : values) copies.push_back(graph(*value));
+    return copies;
+  }
+
+  Value* mapped(const Value* value) const { return value == nullptr ? nullptr : values_.at(value); }
+
+  void describe(const Value& source, Value& copy) {
+    copy.annotations = source.annotations;
+    copy.type = source.type;
+    if (source.initializer() != nullptr) copy.initializer_annotations() = source.initializer_annotations();
+    values_[&source] = &copy;
+  }
+
+  void constants(const Graph& source, Graph& copy) {
+    for (const Value* input : source.inputs()) values_[input] = &copy.add_input(input->name(), input->type);
+    for (const Value* initializer : source.initializers()) {
+      if (const SparseTensor* sparse = initializer->sparse_initializer()) {
+        values_[initializer] = &copy.add_sparse_initializer(*sparse);
+      } else if (initializer->is_graph_input()) {
+        copy.make_initializer(*values_.at(initializer), *initializer->initializer());
+      } else {
+        values_[initializer] = &copy.add_initializer(initializer->name(), *initializer->initializer());
+      }
+    }
+    for (const Value* input : source.inputs()) describe(*input, *values_.at(input));
+    for (const Value* initializer : source.initializers()) describe(*initializer, *values_.at(initializer));
+  }
+
+  void fill(const Graph& source, Graph& copy) {
+    copy.name = source.name;
+    copy.annotations = source.annotations;
+    copy.quantization_annotations = source.quantization_annotations;
+    constants(source, copy);
+    for (const Node& node : source.nodes()) {
+      std::vector<Value*> inputs;
+      for (const Value* input : node.inputs()) inputs.push_back(mapped(input));
+      Node& twin = copy.append(node.op_type, std::move(inputs), node.domain);
+      twin.name = node.name;
+      twin.overload = node.overload;
+      twin.annotations = node.annotations;
+      for (const Attribute& source_attribute : node.attributes()) twin.add(attribute(source_attribute));
+      for (const auto& output : node.outputs()) {
+        Value* value = twin.add_output(output ? output->name() : std::string());
+        if (output) describe(*output, *value);
+      }
+    }
+    for (const Value* output : source.outputs()) copy.add_output(*mapped(output));
+  }
+
+  std::unordered_map<const Value*, Value*> values_;
+};
+
+}  // namespace
+
+Model clone(const Model& model) {
+  Model copy;
+  copy.ir_version = model.ir_version;
+  copy.opset_imports = model.opset_imports;
+  copy.producer_name = model.producer_name;
+  copy.producer_version = model.producer_version;
+  copy.domain = model.domain;
+  copy.model_version = model.model_version;
+  copy.annotations = model.annotations;
+  copy.training_info = model.training_info;
+  copy.graph = Cloner().graph(*model.graph);
+  for (const auto& function : model.functions) {
+    auto twin = std::make_unique<Function>();
+    twin->name = function->name;
+    twin->domain = function->domain;
+    twin->overload = function->overload;
+    twin->annotations = function->annotations;
+    twin->opset_imports = function->opset_imports;
+    twin->attributes = function->attributes;
+    for (const Attribute& attribute : function->default_attributes)
+      twin->default_attributes.push_back(Cloner().attribute(attribute));
+    twin->body = Cloner().graph(*function->body);
+    copy.functions.push_back(std::move(twin));
+  }
+  return copy;
+}
+
+}  // namespace olivine::ir
