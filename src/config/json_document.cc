@@ -101,8 +101,9 @@ Location JsonDocument::locate(std::string_view pointer) const {
   return location_of(place->offset);
 }
 
-Error JsonDocument::error(std::string_view pointer, std::string message, std::string_view remedy) const {
-  return Error(ErrorCode::config, std::move(message))
+Error JsonDocument::error(std::string_view pointer, std::string message, std::string_view remedy,
+                          ErrorCode code) const {
+  return Error(code, std::move(message))
       .remedy(remedy)
       .prepend(pointer)
       .prepend(fmt::format("{}:{}", name_, locate(pointer).line));

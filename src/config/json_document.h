@@ -35,7 +35,8 @@ class JsonDocument {
   Location locate(std::string_view pointer) const;
 
   /// `flow.json:12 /passes/fp16/keep_io_type: unknown option; did you mean keep_io_types?`
-  Error error(std::string_view pointer, std::string message, std::string_view remedy = {}) const;
+  Error error(std::string_view pointer, std::string message, std::string_view remedy = {},
+              ErrorCode code = ErrorCode::config) const;
 
   /// The same for what an OptionsSchema found in the object at `pointer`.
   void report(std::string_view pointer, const std::vector<Problem>& problems, ErrorList& errors) const;
