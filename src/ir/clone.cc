@@ -40,6 +40,7 @@ class Cloner {
   void describe(const Value& source, Value& copy) {
     copy.annotations = source.annotations;
     copy.type = source.type;
+    copy.listed = source.listed;
     if (source.initializer() != nullptr) copy.initializer_annotations() = source.initializer_annotations();
     values_[&source] = &copy;
   }

@@ -105,6 +105,8 @@ class Value {
   const SparseTensor* sparse_initializer() const { return sparse_.get(); }
 
   Type type;
+  /// Whether `value_info` is to tell the type of an inner value; inputs' and outputs' types are always told.
+  bool listed = false;
   Annotations annotations;  ///< of the ValueInfoProto
   /// Annotations of the initializer's TensorProto.
   Annotations& initializer_annotations() { return initializer_->annotations; }

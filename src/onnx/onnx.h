@@ -41,8 +41,12 @@ struct ExternalData {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
-/// Decides for each initializer or attribute tensor; nothing means inline.
-using Placement = std::function<std::optional<ExternalData>(const tensor::Tensor&, std::string_view name)>;
+/// What a tensor is to the model. A sparse tensor's parts must stay inline: no runtime reads them from elsewhere.
+enum class TensorRole { initializer, attribute, sparse };
+
+/// Decides for each tensor that has elements and is not of strings; nothing means inline.
+using Placement =
+    std::function<std::optional<ExternalData>(const tensor::Tensor&, std::string_view name, TensorRole role)>;
 
 struct Serialized {
   std::vector<Piece> pieces;
@@ -68,6 +72,9 @@ struct InferenceOptions {
   bool discard_shapes = false;
 };
 void infer_types(ir::Model& model, const InferenceOptions& options = {});
+
+/// Throws Error[conversion] for an opset newer than the library knows.
+void check_opsets(const ir::Model& model);
 
 /// onnx.checker on the model, and that every node's inputs have types that its schema takes. Throws Error[conversion]
 /// that names the node.
