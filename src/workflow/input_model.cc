@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
@@ -32,9 +32,9 @@ std::vector<std::string> onnx_files(const fs::path& folder) {
 
 fs::path find_path(const std::string& given, const fs::path& folder) {
   if (given.empty()) throw Error(ErrorCode::config, "the path is empty");
-  if (exists(given)) return given;
+  if (is_there(given)) return given;
   const bool elsewhere = fs::path(given).is_relative() && !folder.empty();
-  if (elsewhere && exists(folder / given)) return folder / given;
+  if (elsewhere && is_there(folder / given)) return folder / given;
   throw Error(ErrorCode::io, fmt::format("there is no '{}'{}", given,
                                          elsewhere ? fmt::format(", neither in the current directory nor in '{}'",
                                                                  folder.string())
@@ -45,7 +45,7 @@ fs::path find_model_file(const fs::path& path, const std::string& file_name) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
   if (!file_name.empty()) {
-    if (!exists(path / file_name)) {
+    if (!is_there(path / file_name)) {
       throw Error(ErrorCode::io, fmt::format("there is no '{}' in the folder '{}'", file_name, path.string()));
     }
     return path / file_name;

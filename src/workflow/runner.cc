@@ -79,7 +79,9 @@ class Run {
   }
 
   void check_claims(const StepRecord& record, const std::string& untouched) {
-    with_place(describe(*record.step), [&] { onnx::check_model(model_); });
+    with_place(workflow_.input.path.string(), [&] {
+      with_place("after " + describe(*record.step), [&] { onnx::check_model(model_); });
+    });
     if (record.change == passes::Change::changed || onnx::serialize_weightless(model_) == untouched) return;
     throw Error(ErrorCode::internal, "changed the model and says that it didn't").prepend(describe(*record.step));
   }
@@ -104,7 +106,8 @@ class Run {
   /// Whether the input was invalid to begin with decides what the user can do.
   [[noreturn]] void blame(Error& error) {
     const std::string input = workflow_.input.path.string();
-    with_place(input, [&] { onnx::check_model(onnx::read_model(workflow_.input.path)); });
+    const ir::Model original = onnx::read_model(workflow_.input.path);
+    with_place(input, [&] { onnx::check_model(original); });
     if (!workflow_.steps.empty()) {
       error.remedy("the input is valid, so a pass broke it: run again with --check-passes to see which one, and report it");
       error.prepend("after the passes");
@@ -214,7 +217,7 @@ class Run {
   Outcome outcome_;
 };
 
-/// The nearest folder that is there must be writable; nothing is made.
+/// What stands in the output's place must be of its kind; nothing is made.
 void check_output(const fs::path& output, bool is_file) {
   std::error_code error;
   if (!is_file && fs::exists(output, error) && !fs::is_directory(output, error)) {
@@ -232,7 +235,8 @@ Outcome run(const Workflow& workflow, const RunOptions& options) { return Run(wo
 void validate(const Workflow& workflow, const Log& log) {
   for (const std::string& notice : workflow.notices) log.write(LogLevel::notice, "{}", notice);
   check_output(workflow.output, workflow.output_is_file());
-  with_place(workflow.input.path.string(), [&] { onnx::check_model(onnx::read_model(workflow.input.path)); });
+  const ir::Model model = onnx::read_model(workflow.input.path);
+  with_place(workflow.input.path.string(), [&] { onnx::check_model(model); });
   if (workflow.verify && !runtime::runtime_version(workflow.verify->compare.session)) {
     throw Error(ErrorCode::io, "verify needs ONNX Runtime and finds none")
         .remedy("install the Python package onnxruntime, or give verify's library or OLIVINE_ORT_LIBRARY");
