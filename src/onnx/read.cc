@@ -435,7 +435,10 @@ class GraphReader {
     }
     graph.add_output(*value);
     if (value->is_graph_input() || value->graph() != &graph) return;
-    if (info.type.known()) value->type = std::move(info.type);
+    if (info.type.known()) {
+      value->type = std::move(info.type);
+      value->listed = true;
+    }
     if (!info.annotations.empty()) value->annotations = std::move(info.annotations);
   }
 
