@@ -1,6 +1,5 @@
 #include "kernels/packing.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace olivine::kernels {
@@ -89,15 +88,20 @@ void copy_elements(int bits, const std::byte* in, std::uint64_t in_first, std::b
     to += width;
     --count;
   };
-  // Up to the first byte that both begin together, if they ever do.
-  if (from % 8 == to % 8) {
-    while (count > 0 && from % 8 != 0) copy_one();
-    const std::uint64_t bytes = width % 8 == 0 ? count * (width / 8) : count / 8 * width;
-    std::memcpy(out + to / 8, in + from / 8, bytes);
-    from += bytes * 8;
-    to += bytes * 8;
-    count -= bytes * 8 / width;
+  // Element by element to the first whole byte of the target; from there whole bytes, moved down by the source's shift.
+  while (count > 0 && to % 8 != 0) copy_one();
+  const std::uint64_t bytes = width % 8 == 0 ? count * (width / 8) : count / 8 * width;
+  const std::byte* const source = in + from / 8;
+  std::byte* const target = out + to / 8;
+  const unsigned shift = static_cast<unsigned>(from % 8);
+  if (shift == 0) {
+    std::memcpy(target, source, bytes);
+  } else {
+    for (std::uint64_t i = 0; i < bytes; ++i) target[i] = source[i] >> shift | source[i + 1] << (8 - shift);
   }
+  from += bytes * 8;
+  to += bytes * 8;
+  count -= bytes * 8 / width;
   while (count > 0) copy_one();
 }
 
