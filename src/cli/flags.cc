@@ -112,7 +112,7 @@ std::string placeholder(const Json& schema) {
   if (is_type(schema, "number")) return "X";
   if (is_type(schema, "array")) {
     const Json& items = schema["items"];
-    return is_type(items, "array") ? placeholder(items["items"]) + ",…" : placeholder(items);
+    return is_type(items, "array") ? fmt::format("{},…", placeholder(items["items"])) : placeholder(items);
   }
   if (is_type(schema, "object")) return "NAME=VALUE";
   return "TEXT";
@@ -123,7 +123,7 @@ std::string description(const config::Field& field) {
   std::vector<std::string> facts;
   if (const std::string range = workflow::describe_range(field.value_schema); !range.empty()) facts.push_back(range);
   if (const std::string value = workflow::describe_default(field.default_value); !value.empty() && value != "false") {
-    facts.push_back("default " + value);
+    facts.push_back(fmt::format("default {}", value));
   }
   if (allows(field.value_schema, "array")) facts.emplace_back("repeat it, or give a JSON list");
   return facts.empty() ? text : fmt::format("{} ({})", text, fmt::join(facts, "; "));
@@ -132,7 +132,7 @@ std::string description(const config::Field& field) {
 }  // namespace
 
 std::string flag_name(std::string_view option) {
-  std::string name = "--" + std::string(option);
+  std::string name = fmt::format("--{}", option);
   std::replace(name.begin(), name.end(), '_', '-');
   return name;
 }
@@ -161,10 +161,10 @@ OptionFlags::OptionFlags(CLI::App& app, const config::OptionsSchema& schema, con
 void OptionFlags::declare(CLI::App& app, Flag& flag, const std::string& group) {
   const config::Field& field = *flag.field;
   std::string names = flag_name(field.name);
-  for (const std::string& alias : field.aliases) names += "," + flag_name(alias);
+  for (const std::string& alias : field.aliases) names += fmt::format(",{}", flag_name(alias));
   if (field.flag) {
     // What is on by default is turned off with --no-…, beside =false.
-    if (field.default_value == Json(true)) names += ",!--no-" + flag_name(field.name).substr(2);
+    if (field.default_value == Json(true)) names += fmt::format(",!--no-{}", flag_name(field.name).substr(2));
     flag.option = app.add_flag(names, flag.on, description(field));
   } else {
     flag.option = app.add_option(names, flag.texts, description(field));

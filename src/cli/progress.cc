@@ -32,7 +32,7 @@ void ProgressBar::show(std::string_view what, std::uint64_t done, std::uint64_t 
   if (now - start_ < kPatience || now - last_ < kInterval) return;
   last_ = now;
   visible_ = true;
-  fmt::print(stderr, "{}{}{}", kEraseLine, what, total == 0 ? std::string(" …") : " " + bar(done, total));
+  fmt::print(stderr, "{}{} {}", kEraseLine, what, total == 0 ? std::string("…") : bar(done, total));
   std::fflush(stderr);
 }
 
