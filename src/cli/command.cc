@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <CLI/Config.hpp>
 #include <CLI/Error.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
 
 #include "base/error.h"

@@ -23,7 +23,8 @@ workflow::VerifyKeys read_keys(const OptionFlags& flags) {
   auto keys = std::any_cast<workflow::VerifyKeys>(workflow::verify_keys().read(flags.given(), problems));
   ErrorList errors;
   for (const config::Problem& problem : problems) {
-    errors.add(Error(ErrorCode::config, problem.message).remedy(problem.remedy).prepend(flag_name(problem.pointer.substr(1))));
+    errors.add(
+        Error(ErrorCode::config, problem.message).remedy(problem.remedy).prepend(flag_name(problem.pointer.substr(1))));
   }
   errors.throw_if_any();
   return keys;
@@ -58,7 +59,7 @@ Action declare_compare(CLI::App& app, Console& console, const Arguments&) {
 
 }  // namespace
 
-extern const Command kCompare = {"compare", "Compare the outputs of two models in ONNX Runtime.", "A B [options]", false,
-                                 declare_compare};
+extern const Command kCompare = {"compare", "Compare the outputs of two models in ONNX Runtime.", "A B [options]",
+                                 false, declare_compare};
 
 }  // namespace olivine::cli

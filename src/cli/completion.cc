@@ -65,9 +65,11 @@ Action declare_completion(CLI::App& app, Console& console, const Arguments&) {
     using Writer = std::string (*)(const std::vector<CommandInfo>&);
     constexpr std::pair<std::string_view, Writer> kShells[] = {
         {"bash", bash_completion}, {"zsh", zsh_completion}, {"fish", fish_completion}};
-    const auto found = std::find_if(std::begin(kShells), std::end(kShells), [&](const auto& row) { return row.first == *shell; });
+    const auto found =
+        std::find_if(std::begin(kShells), std::end(kShells), [&](const auto& row) { return row.first == *shell; });
     if (found == std::end(kShells)) {
-      throw Error(ErrorCode::config, shell->empty() ? "no shell is given" : fmt::format("there is no completion for '{}'", *shell))
+      throw Error(ErrorCode::config,
+                  shell->empty() ? "no shell is given" : fmt::format("there is no completion for '{}'", *shell))
           .remedy("the shells are bash, zsh and fish");
     }
     console.print(found->second(command_infos()));
@@ -95,7 +97,7 @@ std::vector<CommandInfo> command_infos() {
   return infos;
 }
 
-extern const Command kCompletion = {"completion", "Print the completion script of a shell.", "bash|zsh|fish [options]", false,
-                                    declare_completion};
+extern const Command kCompletion = {"completion", "Print the completion script of a shell.", "bash|zsh|fish [options]",
+                                    false, declare_completion};
 
 }  // namespace olivine::cli

@@ -39,8 +39,10 @@ std::string bash_values(const CommandInfo& command) {
   std::string text;
   for (const FlagInfo& flag : command.flags) {
     if (!flag.takes_value) continue;
-    const std::string reply = flag.values.empty() ? "compgen -f -- \"$cur\"" : fmt::format("compgen -W '{}' -- \"$cur\"", joined(flag.values));
-    for (const std::string& name : flag.names) text += fmt::format("    '{} {}') COMPREPLY=($({})); return;;\n", command.name, name, reply);
+    const std::string reply = flag.values.empty() ? "compgen -f -- \"$cur\""
+                                                  : fmt::format("compgen -W '{}' -- \"$cur\"", joined(flag.values));
+    for (const std::string& name : flag.names)
+      text += fmt::format("    '{} {}') COMPREPLY=($({})); return;;\n", command.name, name, reply);
   }
   return text;
 }
@@ -70,7 +72,8 @@ std::string bash_completion(const std::vector<CommandInfo>& commands) {
          "  esac\n"
          "  case \"$cur\" in\n"
          "    -*) COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"));;\n"
-         "    *) if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); else COMPREPLY=($(compgen -f -- \"$cur\")); fi;;\n"
+         "    *) if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); else "
+         "COMPREPLY=($(compgen -f -- \"$cur\")); fi;;\n"
          "  esac\n"
          "}\n"
          "complete -o filenames -F _olivine olivine\n";
@@ -88,7 +91,8 @@ std::string zsh_completion(const std::vector<CommandInfo>& commands) {
     for (const FlagInfo& flag : command.flags) {
       for (const std::string& name : flag.names) {
         std::string spec = fmt::format("*{}[{}]", name, zsh_text(flag.help));
-        if (flag.takes_value) spec += flag.values.empty() ? ":value:_files" : fmt::format(":value:({})", joined(flag.values));
+        if (flag.takes_value)
+          spec += flag.values.empty() ? ":value:_files" : fmt::format(":value:({})", joined(flag.values));
         text += " \\\n      " + quoted(spec, "'\\''");
       }
     }
@@ -107,7 +111,8 @@ std::string fish_completion(const std::vector<CommandInfo>& commands) {
   }
   for (const CommandInfo& command : commands) {
     const std::string here = quoted("__fish_seen_subcommand_from " + command.name, "\\'");
-    if (!command.words.empty()) text += fmt::format("complete -c olivine -f -n {} -a '{}'\n", here, joined(command.words));
+    if (!command.words.empty())
+      text += fmt::format("complete -c olivine -f -n {} -a '{}'\n", here, joined(command.words));
     for (const FlagInfo& flag : command.flags) {
       text += fmt::format("complete -c olivine -n {}", here);
       for (const std::string& name : flag.names) {

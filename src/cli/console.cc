@@ -15,14 +15,21 @@ struct Level {
   std::string_view name;
   LogLevel level;
 };
-constexpr Level kLevels[] = {{"debug", LogLevel::debug},     {"info", LogLevel::info},   {"notice", LogLevel::notice},
-                             {"warning", LogLevel::warning}, {"error", LogLevel::error},
+constexpr Level kLevels[] = {{"debug", LogLevel::debug},
+                             {"info", LogLevel::info},
+                             {"notice", LogLevel::notice},
+                             {"warning", LogLevel::warning},
+                             {"error", LogLevel::error},
                              // Olive's numbers
-                             {"0", LogLevel::debug},         {"1", LogLevel::info},      {"2", LogLevel::warning},
-                             {"3", LogLevel::error},         {"4", LogLevel::error}};
+                             {"0", LogLevel::debug},
+                             {"1", LogLevel::info},
+                             {"2", LogLevel::warning},
+                             {"3", LogLevel::error},
+                             {"4", LogLevel::error}};
 
 std::string_view name_of(LogLevel level) {
-  return std::find_if(std::begin(kLevels), std::end(kLevels), [&](const Level& row) { return row.level == level; })->name;
+  return std::find_if(std::begin(kLevels), std::end(kLevels), [&](const Level& row) { return row.level == level; })
+      ->name;
 }
 
 }  // namespace

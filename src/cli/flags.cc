@@ -16,7 +16,8 @@ bool is_type(const Json& schema, std::string_view type) { return schema.value("t
 bool allows(const Json& schema, std::string_view type) {
   if (is_type(schema, type)) return true;
   if (!schema.contains("anyOf")) return false;
-  return std::any_of(schema["anyOf"].begin(), schema["anyOf"].end(), [&](const Json& choice) { return allows(choice, type); });
+  return std::any_of(schema["anyOf"].begin(), schema["anyOf"].end(),
+                     [&](const Json& choice) { return allows(choice, type); });
 }
 
 /// The first choice of that type, else the schema itself.
@@ -104,7 +105,8 @@ std::string placeholder(const Json& schema) {
   if (schema.contains("enum")) {
     constexpr std::size_t kFew = 6;
     std::vector<std::string> values;
-    for (const Json& value : schema["enum"]) values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+    for (const Json& value : schema["enum"])
+      values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
     return values.size() <= kFew ? fmt::format("{}", fmt::join(values, "|")) : "NAME";
   }
   if (is_type(schema, "boolean")) return "true|false";
@@ -181,7 +183,8 @@ Json OptionFlags::given() const {
     const config::Field& field = *flag->field;
     if (field.flag) {
       object[field.name] = flag->on;
-    } else if (flag->texts.empty() || (flag->texts.size() == 1 && flag->texts.front().empty() && allows(field.value_schema, "boolean"))) {
+    } else if (flag->texts.empty() ||
+               (flag->texts.size() == 1 && flag->texts.front().empty() && allows(field.value_schema, "boolean"))) {
       object[field.name] = true;
     } else {
       object[field.name] = value_of(field.value_schema, flag->texts);

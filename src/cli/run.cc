@@ -19,7 +19,8 @@ Action declare_run(CLI::App& app, Console& console, const Arguments&) {
       "Reads the workflow's model, applies its passes in memory, checks the result, verifies it with ONNX Runtime if "
       "the workflow asks for it, and writes model.onnx, model_config.json and run.json to output_dir. Nothing appears "
       "there before it is whole.");
-  app.footer("Example:\n  olivine run flow.json\n  olivine run --config flow.json -m other.onnx -o out --report report.json");
+  app.footer(
+      "Example:\n  olivine run flow.json\n  olivine run --config flow.json -m other.onnx -o out --report report.json");
   state->workflow.declare(app);
   state->paths.declare(app, "Take this model instead of the workflow's.",
                        "Write to this folder, or .onnx file, instead of the workflow's output_dir.");

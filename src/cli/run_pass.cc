@@ -83,21 +83,25 @@ int run(const State& state, Console& console) {
   flow.external_data = flow.steps.front().external_data;
   flow.input = workflow::input_model(state.paths.model);
   flow.output = state.paths.output;
-  if (state.verify) flow.verify = workflow::Verify{workflow::compare_options({}, true), workflow::Verify::OnFailure::fail};
+  if (state.verify)
+    flow.verify = workflow::Verify{workflow::compare_options({}, true), workflow::Verify::OnFailure::fail};
   return state.run.run(flow, console);
 }
 
 Action declare_run_pass(CLI::App& app, Console& console, const Arguments& arguments) {
   auto state = std::make_shared<State>();
-  app.description("Runs one pass on a model. Each option of the pass is a flag: --help together with --pass-name lists them.");
+  app.description(
+      "Runs one pass on a model. Each option of the pass is a flag: --help together with --pass-name lists them.");
   app.footer(
       "Example:\n  olivine run-pass --pass-name OnnxFloatToFloat16 -m model.onnx -o out --keep-io-types\n"
       "  olivine run-pass --pass-name DynamicToFixedShape -m model.onnx -o fixed.onnx \\\n"
       "      --pass-config '{\"dim_param\": [\"batch\"], \"dim_value\": [1]}'");
   app.add_option("--pass-name", state->pass_name, "The pass, in any letter case.")->type_name("PASS");
-  app.add_option("--pass-config", state->pass_config, "Its options as a JSON object; flags are stronger.")->type_name("JSON");
-  state->paths.declare(app, "The model: an .onnx file, or a folder with one.",
-                       "A folder, or a path that ends in .onnx for just that file and its data; run-pass-output by default.");
+  app.add_option("--pass-config", state->pass_config, "Its options as a JSON object; flags are stronger.")
+      ->type_name("JSON");
+  state->paths.declare(
+      app, "The model: an .onnx file, or a folder with one.",
+      "A folder, or a path that ends in .onnx for just that file and its data; run-pass-output by default.");
   app.add_flag("--verify", state->verify, "Compare the result with the original in ONNX Runtime before writing it.");
   app.add_flag("--list-passes", state->list_passes, "List the passes and stop.");
   state->run.declare(app);
@@ -112,7 +116,7 @@ Action declare_run_pass(CLI::App& app, Console& console, const Arguments& argume
 
 }  // namespace
 
-extern const Command kRunPass = {"run-pass", "Run one pass on a model.", "--pass-name PASS -m MODEL -o OUTPUT [options]",
-                                 false, declare_run_pass};
+extern const Command kRunPass = {"run-pass", "Run one pass on a model.",
+                                 "--pass-name PASS -m MODEL -o OUTPUT [options]", false, declare_run_pass};
 
 }  // namespace olivine::cli

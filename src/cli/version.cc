@@ -15,7 +15,8 @@ Action declare_version(CLI::App& app, Console& console, const Arguments&) {
   app.add_flag("--runtime", *with_runtime, "Look for ONNX Runtime and print its version too.");
   return [with_runtime, &console] {
     console.print(fmt::format("olivine {}\n", workflow::version()));
-    if (*with_runtime) console.print(fmt::format("ONNX Runtime {}\n", runtime::runtime_version().value_or("not found")));
+    if (*with_runtime)
+      console.print(fmt::format("ONNX Runtime {}\n", runtime::runtime_version().value_or("not found")));
     return 0;
   };
 }

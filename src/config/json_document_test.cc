@@ -17,7 +17,8 @@ std::string failure(std::string text) {
 }
 
 TEST(JsonDocument, ReadsCommentsAndKeepsTheOrderOfKeys) {
-  const auto document = JsonDocument::parse("// first\n{\"z\": 1, /* two\nlines */ \"a\": [true, null]} // last", "flow.json");
+  const auto document =
+      JsonDocument::parse("// first\n{\"z\": 1, /* two\nlines */ \"a\": [true, null]} // last", "flow.json");
   EXPECT_EQ(document.root().dump(), R"({"z":1,"a":[true,null]})");
 }
 

@@ -63,10 +63,15 @@ class Scanner {
       fail(fmt::format("more than {} levels of nesting", depth_limit_));
     }
     switch (current()) {
-      case '{': return object(place);
-      case '[': return list(place);
-      case '"': string(); return;
-      default: return word();
+      case '{':
+        return object(place);
+      case '[':
+        return list(place);
+      case '"':
+        string();
+        return;
+      default:
+        return word();
     }
   }
 
@@ -155,7 +160,9 @@ class Scanner {
   /// A number, true, false or null.
   void word() {
     const std::size_t start = position_;
-    const auto belongs = [](unsigned char c) { return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.' || c == '_'; };
+    const auto belongs = [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.' || c == '_';
+    };
     while (!at_end() && belongs(static_cast<unsigned char>(current()))) ++position_;
     const std::string_view word = text_.substr(start, position_ - start);
     if (word.empty()) fail_at(start, current() == '\'' ? "strings stand in double quotes" : "expected a value");

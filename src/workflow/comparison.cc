@@ -35,7 +35,8 @@ Json to_json(const Comparison& comparison) {
                  {"max_relative_error", number(output.max_relative_error)},
                  {"cosine", number(output.cosine)},
                  {"mismatches", output.mismatches},
-                 {"elements", output.elements}};
+                 {"elements", output.elements},
+                 {"absolute_tolerance", output.absolute_tolerance}};
     if (!output.problem.empty()) json["problem"] = output.problem;
     outputs.push_back(std::move(json));
   }
@@ -48,6 +49,7 @@ Json to_json(const Comparison& comparison) {
     json["divergence"] = {{"node", comparison.divergence->node},
                           {"value", comparison.divergence->value},
                           {"max_absolute_error", number(comparison.divergence->max_absolute_error)}};
+    if (!comparison.divergence->problem.empty()) json["divergence"]["problem"] = comparison.divergence->problem;
   }
   return json;
 }
@@ -60,10 +62,10 @@ std::string to_text(const Comparison& comparison) {
   for (const OutputComparison& output : comparison.outputs) {
     std::vector<std::string> row = {output.name, dtypes(output), output.shape};
     if (output.problem.empty()) {
-      row.insert(row.end(), {fmt::format("{:.3g}", output.max_absolute_error),
-                             fmt::format("{:.3g}", output.mean_absolute_error),
-                             fmt::format("{:.3g}", output.max_relative_error), fmt::format("{:.6f}", output.cosine),
-                             fmt::format("{}/{}", output.mismatches, output.elements), output.passed ? "ok" : "DIFFERS"});
+      row.insert(row.end(),
+                 {fmt::format("{:.3g}", output.max_absolute_error), fmt::format("{:.3g}", output.mean_absolute_error),
+                  fmt::format("{:.3g}", output.max_relative_error), fmt::format("{:.6f}", output.cosine),
+                  fmt::format("{}/{}", output.mismatches, output.elements), output.passed ? "ok" : "DIFFERS"});
     } else {
       row.insert(row.end(), {"", "", "", "", "", output.problem});
     }
@@ -73,9 +75,10 @@ std::string to_text(const Comparison& comparison) {
   text += fmt::format("{} run{}, tolerance {:.3g} + {:.3g} * |expected|: {}\n", comparison.runs,
                       comparison.runs == 1 ? "" : "s", comparison.absolute_tolerance, comparison.relative_tolerance,
                       comparison.passed ? "passed" : "not passed");
-  if (comparison.divergence) {
-    text += fmt::format("the models part at {}: its result '{}' differs by {:.3g}\n", comparison.divergence->node,
-                        comparison.divergence->value, comparison.divergence->max_absolute_error);
+  if (const auto& part = comparison.divergence) {
+    const std::string how =
+        part->problem.empty() ? fmt::format("differs by {:.3g}", part->max_absolute_error) : part->problem;
+    text += fmt::format("the models part at {}: its result '{}' {}\n", part->node, part->value, how);
   }
   return text;
 }

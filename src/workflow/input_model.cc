@@ -23,7 +23,8 @@ std::vector<std::string> onnx_files(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     if (entry.path().extension() == ".onnx") names.push_back(entry.path().filename().string());
   }
-  if (error) throw Error(ErrorCode::io, fmt::format("cannot list the folder '{}': {}", folder.string(), error.message()));
+  if (error)
+    throw Error(ErrorCode::io, fmt::format("cannot list the folder '{}': {}", folder.string(), error.message()));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -35,10 +36,10 @@ fs::path find_path(const std::string& given, const fs::path& folder) {
   if (is_there(given)) return given;
   const bool elsewhere = fs::path(given).is_relative() && !folder.empty();
   if (elsewhere && is_there(folder / given)) return folder / given;
-  throw Error(ErrorCode::io, fmt::format("there is no '{}'{}", given,
-                                         elsewhere ? fmt::format(", neither in the current directory nor in '{}'",
-                                                                 folder.string())
-                                                   : std::string()));
+  throw Error(ErrorCode::io,
+              fmt::format("there is no '{}'{}", given,
+                          elsewhere ? fmt::format(", neither in the current directory nor in '{}'", folder.string())
+                                    : std::string()));
 }
 
 fs::path find_model_file(const fs::path& path, const std::string& file_name) {
@@ -53,8 +54,8 @@ fs::path find_model_file(const fs::path& path, const std::string& file_name) {
   const std::vector<std::string> names = onnx_files(path);
   if (names.empty()) throw Error(ErrorCode::io, fmt::format("the folder '{}' has no .onnx file", path.string()));
   if (names.size() > 1) {
-    throw Error(ErrorCode::config,
-                fmt::format("the folder '{}' has {} .onnx files: {}", path.string(), names.size(), fmt::join(names, ", ")))
+    throw Error(ErrorCode::config, fmt::format("the folder '{}' has {} .onnx files: {}", path.string(), names.size(),
+                                               fmt::join(names, ", ")))
         .remedy("name one with onnx_file_name, or give its path");
   }
   return path / names.front();

@@ -22,9 +22,8 @@ std::string facts(const ModelSummary& summary) {
   table.add({"opsets", fmt::format("{}", fmt::join(opsets, ", "))});
   table.add({"IR version", std::to_string(summary.ir_version)});
   if (!summary.producer.empty()) table.add({"producer", summary.producer});
-  table.add({"nodes", summary.subgraphs == 0
-                          ? std::to_string(summary.nodes)
-                          : fmt::format("{} ({} subgraphs)", summary.nodes, summary.subgraphs)});
+  table.add({"nodes", summary.subgraphs == 0 ? std::to_string(summary.nodes)
+                                             : fmt::format("{} ({} subgraphs)", summary.nodes, summary.subgraphs)});
   table.add({"weights", format_bytes(summary.weight_bytes)});
   return table.text();
 }
@@ -56,7 +55,8 @@ std::string weights(const ModelSummary& summary) {
   }
   TextTable largest({Align::left, Align::left, Align::right});
   for (const auto& tensor : summary.largest) {
-    largest.add({tensor.name, fmt::format("{}[{}]", tensor.dtype, fmt::join(tensor.dims, ",")), format_bytes(tensor.bytes)});
+    largest.add(
+        {tensor.name, fmt::format("{}[{}]", tensor.dtype, fmt::join(tensor.dims, ",")), format_bytes(tensor.bytes)});
   }
   return section("weights by dtype", table) + section("largest tensors", largest);
 }
@@ -74,7 +74,8 @@ std::string to_text(const ModelSummary& summary) {
                      symbols(summary) + counts("operators", summary.operators) +
                      counts("values by dtype", summary.values) + weights(summary);
   TextTable functions({Align::left, Align::right});
-  for (const auto& function : summary.functions) functions.add({function.name, fmt::format("{} nodes", function.nodes)});
+  for (const auto& function : summary.functions)
+    functions.add({function.name, fmt::format("{} nodes", function.nodes)});
   TextTable metadata({Align::left, Align::left});
   for (const auto& [key, value] : summary.metadata) metadata.add({key, value});
   text += section("functions", functions) + section("metadata", metadata);

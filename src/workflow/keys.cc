@@ -8,7 +8,8 @@ namespace {
 using config::Declare;
 using config::OptionsSchema;
 
-constexpr std::string_view kThisMachine = "everything runs on this machine; verify's provider chooses where the proof runs";
+constexpr std::string_view kThisMachine =
+    "everything runs on this machine; verify's provider chooses where the proof runs";
 constexpr std::string_view kNoMetrics = "no accuracy or latency is measured; verify compares the outputs";
 constexpr std::string_view kNoSearch = "the passes run once, in their order";
 constexpr std::string_view kNoCache = "nothing is cached: running a pass costs less than reading a stored result";
@@ -45,7 +46,7 @@ constexpr KeyWithoutEffect kTopWithoutEffect[] = {
 };
 
 constexpr KeyWithoutEffect kPassWithoutEffect[] = {
-    {"host", kThisMachine},        {"evaluator", kNoMetrics},   {"disable_search", kNoSearch},
+    {"host", kThisMachine},        {"evaluator", kNoMetrics},  {"disable_search", kNoSearch},
     {"clean_run_cache", kNoCache}, {"output_name", kFileName},
 };
 
@@ -56,18 +57,18 @@ constexpr RefusedKey kRefused[] = {
     {"auto_optimizer_config", "no pass is chosen automatically", "list the passes under passes"},
 };
 
-constexpr std::string_view kOnlyAtTop[] = {"$schema",  "input_model",  "passes",     "engine", "verify",
-                                           "systems",  "data_configs", "evaluators", "workflow_id"};
+constexpr std::string_view kOnlyAtTop[] = {"$schema", "input_model",  "passes",     "engine",     "verify",
+                                           "systems", "data_configs", "evaluators", "workflow_id"};
 
 constexpr std::string_view kOtherModelTypes[] = {
-    "PyTorchModel",   "HfModel",           "DistributedHfModel", "DistributedOnnxModel", "CompositeModel",
-    "DiffusersModel", "OpenVINOModel",     "QNNModel",           "QairtModel",           "QairtPreparedModel",
-    "TensorFlowModel"};
+    "PyTorchModel",  "HfModel",  "DistributedHfModel", "DistributedOnnxModel", "CompositeModel", "DiffusersModel",
+    "OpenVINOModel", "QNNModel", "QairtModel",         "QairtPreparedModel",   "TensorFlowModel"};
 
 template <typename S>
 void declare_without_effect(Declare<S>& declare, std::span<const KeyWithoutEffect> keys) {
   for (const KeyWithoutEffect& key : keys) {
-    declare.field(std::string(key.name), &S::without_effect, "Accepted without effect: " + std::string(key.reason) + ".");
+    declare.field(std::string(key.name), &S::without_effect,
+                  "Accepted without effect: " + std::string(key.reason) + ".");
   }
 }
 
@@ -78,15 +79,17 @@ OptionsSchema declare_top() {
       .required()
       .field("passes", &TopKeys::passes,
              "The passes by name, in the order in which they run; of a list of alternatives the first one runs.")
-      .field("output_dir", &TopKeys::output_dir,
-             "The folder that receives model.onnx, model_config.json and run.json, or a path that ends in .onnx for just "
-             "that file and its data.")
+      .field(
+          "output_dir", &TopKeys::output_dir,
+          "The folder that receives model.onnx, model_config.json and run.json, or a path that ends in .onnx for just "
+          "that file and its data.")
       .field("verify", &TopKeys::verify,
              "Runs the original and the result with ONNX Runtime and compares their outputs; true for the defaults.")
       .field("no_artifacts", &TopKeys::no_artifacts, "Leave run.json out.")
-      .field("log_severity_level", &TopKeys::log_severity_level,
-             "Which messages are shown: 0 all, 1 information, 2 warnings, 3 errors, 4 the same; the flag --log-level is "
-             "stronger.")
+      .field(
+          "log_severity_level", &TopKeys::log_severity_level,
+          "Which messages are shown: 0 all, 1 information, 2 warnings, 3 errors, 4 the same; the flag --log-level is "
+          "stronger.")
       .range(0, 4)
       .field("workflow_id", &TopKeys::workflow_id, "A name for the run, noted in run.json.")
       .field("engine", &TopKeys::engine, "An older place for the run's keys: its members count as top keys.");
@@ -119,8 +122,9 @@ OptionsSchema declare_pass() {
 OptionsSchema declare_external_data() {
   using Options = writer::ExternalDataOptions;
   return Declare<Options>()
-      .field("save_as_external_data", &Options::save_as_external_data,
-             "Write the large tensors beside the model instead of into it. A model of more than 2 GB does so by itself.")
+      .field(
+          "save_as_external_data", &Options::save_as_external_data,
+          "Write the large tensors beside the model instead of into it. A model of more than 2 GB does so by itself.")
       .field("all_tensors_to_one_file", &Options::all_tensors_to_one_file,
              "One file for all tensors that leave the model, instead of one each.")
       .field("external_data_name", &Options::external_data_name,
@@ -136,17 +140,24 @@ OptionsSchema declare_verify() {
       .field("inputs", &VerifyKeys::inputs,
              "Files with input values: .npz (by name), .npy and .pb (by position), or folders of them; random values "
              "without any.")
-      .field("dims", &VerifyKeys::dims, "Sizes of symbolic dimensions, by symbol.")
+      .field("dims", &VerifyKeys::dims,
+             "Sizes of symbolic dimensions, by symbol, or by INPUT:AXIS for one without a name.")
       .alias("dim")
       .field("seed", &VerifyKeys::seed, "Seed of the random inputs.")
       .at_least(0)
       .field("runs", &VerifyKeys::runs, "How many sets of random inputs are run.")
       .range(1, 1000)
       .field("atol", &VerifyKeys::atol,
-             "Absolute tolerance; by default that of the narrowest float type that either model computes with.")
+             "Absolute tolerance; by default that of the narrowest float type in either model, scaled to the output's "
+             "size.")
       .at_least(0)
       .field("rtol", &VerifyKeys::rtol, "Relative tolerance; by default as for atol.")
       .at_least(0)
+      .field(
+          "mismatch_fraction", &VerifyKeys::mismatch_fraction,
+          "The part of the elements of an integer or bool output that may differ; by default 0.01 when it derives from "
+          "floats (a class that was chosen), else 0.")
+      .range(0, 1)
       .field("on_failure", &VerifyKeys::on_failure,
              "fail: nothing is written and the exit code is 4; report: it is written and told.")
       .one_of({"fail", "report"})
@@ -214,7 +225,7 @@ runtime::CompareOptions compare_options(const VerifyKeys& keys, bool bisect_by_d
   options.inputs.dims = keys.dims;
   options.inputs.seed = static_cast<std::uint64_t>(keys.seed);
   options.inputs.runs = static_cast<int>(keys.runs);
-  options.tolerance = {keys.atol, keys.rtol};
+  options.tolerance = {keys.atol, keys.rtol, keys.mismatch_fraction};
   options.bisect = keys.bisect.value_or(bisect_by_default);
   return options;
 }

@@ -12,7 +12,8 @@
 #include "runtime/runtime.h"
 #include "writer/writer.h"
 
-/// Every key of a workflow, declared once: the reader, the JSON Schema, the flags and the reference page follow from it.
+/// Every key of a workflow, declared once: the reader, the JSON Schema, the flags and the reference page follow from
+/// it.
 namespace olivine::workflow {
 
 using config::Json;
@@ -59,6 +60,7 @@ struct VerifyKeys {
   std::int64_t runs = 1;
   std::optional<double> atol;
   std::optional<double> rtol;
+  std::optional<double> mismatch_fraction;
   std::string on_failure = "fail";
   std::string provider = "CPUExecutionProvider";
   std::map<std::string, std::string> provider_options;

@@ -63,8 +63,7 @@ PassOptions read_pass_options(const passes::Pass& pass, const Json& given) {
     }
   }
   result.options = schema.read(own, result.problems);
-  result.external_data =
-      std::any_cast<writer::ExternalDataOptions>(shared_schema.read(shared, result.problems));
+  result.external_data = std::any_cast<writer::ExternalDataOptions>(shared_schema.read(shared, result.problems));
   add_effective(schema, own, result.effective);
   add_effective(shared_schema, shared, result.effective);
   return result;

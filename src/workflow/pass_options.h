@@ -18,8 +18,8 @@ struct PassOptions {
   std::vector<config::Problem> problems;
 };
 
-/// Reads the pass's own options and those that all passes share from one object. As in Olive the text "DEFAULT_VALUE" is
-/// an option that isn't given, and "SEARCHABLE_VALUES" is refused: nothing searches here.
+/// Reads the pass's own options and those that all passes share from one object. As in Olive the text "DEFAULT_VALUE"
+/// is an option that isn't given, and "SEARCHABLE_VALUES" is refused: nothing searches here.
 PassOptions read_pass_options(const passes::Pass& pass, const config::Json& given);
 
 /// The pass of that name in any letter case. If there is none, `problem` says so, with the nearest name.

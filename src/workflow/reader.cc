@@ -63,7 +63,8 @@ class Reader {
 
   void notice(std::string_view pointer, std::string_view text) {
     workflow_.notices.push_back(
-        fmt::format("{}:{} {}: {}", document_.name(), document_.locate(pointer).line, pointer, text));
+        pointer.empty() ? fmt::format("{}: {}", document_.name(), text)
+                        : fmt::format("{}:{} {}: {}", document_.name(), document_.locate(pointer).line, pointer, text));
   }
 
   /// Runs `body`; an Error that leaves it becomes one about the value at `pointer`.
@@ -118,7 +119,8 @@ class Reader {
 
   void report(const std::vector<Problem>& problems, const Members& members, const std::string& pointer) {
     for (const Problem& problem : problems) {
-      const auto entry = problem.pointer.empty() ? members.pointers.end() : members.pointers.find(problem.pointer.substr(1));
+      const auto entry =
+          problem.pointer.empty() ? members.pointers.end() : members.pointers.find(problem.pointer.substr(1));
       add(entry == members.pointers.end() ? pointer : entry->second, problem.message, problem.remedy);
     }
   }
@@ -177,7 +179,8 @@ class Reader {
   }
 
   static LogLevel log_level(std::int64_t severity) {
-    constexpr LogLevel kLevels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error, LogLevel::error};
+    constexpr LogLevel kLevels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error,
+                                    LogLevel::error};
     return kLevels[std::clamp<std::int64_t>(severity, 0, 4)];
   }
 
@@ -208,7 +211,8 @@ class Reader {
 
   bool is_onnx_model(const Members& members, const std::string& pointer) {
     const auto type = members.object.find("type");
-    if (type == members.object.end()) return add(pointer, "the option type is missing", "an ONNX model is \"ONNXModel\""), false;
+    if (type == members.object.end())
+      return add(pointer, "the option type is missing", "an ONNX model is \"ONNXModel\""), false;
     const std::string type_pointer = members.pointers.at("type");
     if (!type->is_string()) return add(type_pointer, config::type_error("a string", *type)), false;
     const std::string name = type->get<std::string>();
@@ -222,7 +226,8 @@ class Reader {
       return false;
     }
     const std::string remedy = did_you_mean(name, known);
-    add(type_pointer, fmt::format("there is no type of model '{}'", name), remedy.empty() ? "give an ONNXModel" : remedy);
+    add(type_pointer, fmt::format("there is no type of model '{}'", name),
+        remedy.empty() ? "give an ONNXModel" : remedy);
     return false;
   }
 

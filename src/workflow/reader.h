@@ -14,8 +14,8 @@ struct Overrides {
   std::optional<std::filesystem::path> output;
 };
 
-/// A workflow from Olive's JSON. Every key is known or an error; all problems are listed at once, each with its line and
-/// path: Error[config], or Error[io] where a file is missing. `folder` is that of the workflow file.
+/// A workflow from Olive's JSON. Every key is known or an error; all problems are listed at once, each with its line
+/// and path: Error[config], or Error[io] where a file is missing. `folder` is that of the workflow file.
 Workflow read_workflow(const config::JsonDocument& document, const std::filesystem::path& folder,
                        const Overrides& overrides = {});
 

@@ -79,9 +79,8 @@ class Run {
   }
 
   void check_claims(const StepRecord& record, const std::string& untouched) {
-    with_place(workflow_.input.path.string(), [&] {
-      with_place("after " + describe(*record.step), [&] { onnx::check_model(model_); });
-    });
+    with_place(workflow_.input.path.string(),
+               [&] { with_place("after " + describe(*record.step), [&] { onnx::check_model(model_); }); });
     if (record.change == passes::Change::changed || onnx::serialize_weightless(model_) == untouched) return;
     throw Error(ErrorCode::internal, "changed the model and says that it didn't").prepend(describe(*record.step));
   }
@@ -109,7 +108,8 @@ class Run {
     const ir::Model original = onnx::read_model(workflow_.input.path);
     with_place(input, [&] { onnx::check_model(original); });
     if (!workflow_.steps.empty()) {
-      error.remedy("the input is valid, so a pass broke it: run again with --check-passes to see which one, and report it");
+      error.remedy(
+          "the input is valid, so a pass broke it: run again with --check-passes to see which one, and report it");
       error.prepend("after the passes");
     }
     error.prepend(input);
@@ -122,8 +122,7 @@ class Run {
     progress("verifying");
     const Stopwatch watch;
     const ir::Model original = onnx::read_model(workflow_.input.path);
-    const runtime::Comparison comparison =
-        runtime::compare(original, model_, workflow_.verify->compare, options_.log);
+    const runtime::Comparison comparison = runtime::compare(original, model_, workflow_.verify->compare, options_.log);
     seconds_["verify"] = watch.seconds();
     verification_ = to_json(comparison);
     verification_["provider"] = workflow_.verify->compare.session.execution_provider;

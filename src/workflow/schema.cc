@@ -44,7 +44,8 @@ Json pass_definition(const passes::Pass& pass) {
                           {"properties", options},
                           {"additionalProperties", false}};
   for (const auto& [name, property] : options.items()) properties[name] = property;
-  Json definition = {{"type", "object"}, {"description", std::string(pass.summary)}, {"properties", std::move(properties)}};
+  Json definition = {
+      {"type", "object"}, {"description", std::string(pass.summary)}, {"properties", std::move(properties)}};
   definition["required"] = {"type"};
   if (own.contains("required")) {
     definition["anyOf"] = {{{"required", own["required"]}},
@@ -75,14 +76,19 @@ Json any_pass() {
 
 Json onnx_model_definition() {
   Json keys = onnx_model_keys().json_schema()["properties"];
-  keys["model_path"] = {{"description", keys["model_path"]["description"]},
-                        {"anyOf",
-                         {{{"type", "string"}},
-                          {{"type", "object"}, {"required", {"path"}}, {"properties", {{"path", {{"type", "string"}}}}}}}}};
-  Json properties = {{"type", {{"type", "string"}, {"anyOf", {{{"enum", {"ONNXModel"}}}, {{"pattern", any_case("ONNXModel")}}}}}}};
+  keys["model_path"] = {
+      {"description", keys["model_path"]["description"]},
+      {"anyOf",
+       {{{"type", "string"}},
+        {{"type", "object"}, {"required", {"path"}}, {"properties", {{"path", {{"type", "string"}}}}}}}}};
+  Json properties = {
+      {"type", {{"type", "string"}, {"anyOf", {{{"enum", {"ONNXModel"}}}, {{"pattern", any_case("ONNXModel")}}}}}}};
   properties["config"] = {{"type", "object"}, {"properties", keys}, {"additionalProperties", false}};
   for (const auto& [name, property] : keys.items()) properties[name] = property;
-  return {{"type", "object"}, {"required", {"type"}}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+  return {{"type", "object"},
+          {"required", {"type"}},
+          {"properties", std::move(properties)},
+          {"additionalProperties", false}};
 }
 
 Json verify_definition() {
@@ -109,7 +115,8 @@ constexpr Word kWords[] = {{"boolean", "true or false", "booleans"},
 
 std::string describe_items(const Json& schema) {
   const std::string type = schema.contains("enum") ? "" : schema.value("type", "");
-  const auto word = std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& row) { return row.type == type; });
+  const auto word =
+      std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& row) { return row.type == type; });
   return word == std::end(kWords) ? describe_type(schema) : std::string(word->many);
 }
 
@@ -130,7 +137,8 @@ Json workflow_schema() {
   }
   refine(properties, "input_model", {{"anyOf", {{{"type", "string"}}, reference("input_model")}}});
   refine(properties, "verify", {{"anyOf", {{{"type", "boolean"}}, reference("verify")}}});
-  refine(properties, "engine", {{"type", "object"}, {"properties", std::move(engine)}, {"additionalProperties", false}});
+  refine(properties, "engine",
+         {{"type", "object"}, {"properties", std::move(engine)}, {"additionalProperties", false}});
   const Json one_or_more = {
       {"anyOf", {reference("pass"), {{"type", "array"}, {"minItems", 1}, {"items", reference("pass")}}}}};
   refine(properties, "passes", {{"type", "object"}, {"additionalProperties", one_or_more}});
@@ -152,15 +160,18 @@ std::string describe_type(const Json& schema) {
   }
   if (schema.contains("enum")) {
     std::vector<std::string> values;
-    for (const Json& value : schema["enum"]) values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+    for (const Json& value : schema["enum"])
+      values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
     return fmt::format("one of {}", fmt::join(values, ", "));
   }
   const std::string type = schema.value("type", "");
   if (type == "array") return "list of " + describe_items(schema.value("items", Json::object()));
   if (type == "object") {
-    return schema.contains("additionalProperties") ? "object of " + describe_items(schema["additionalProperties"]) : "object";
+    return schema.contains("additionalProperties") ? "object of " + describe_items(schema["additionalProperties"])
+                                                   : "object";
   }
-  const auto word = std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& row) { return row.type == type; });
+  const auto word =
+      std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& row) { return row.type == type; });
   return word == std::end(kWords) ? "any" : std::string(word->one);
 }
 

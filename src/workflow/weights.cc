@@ -46,7 +46,8 @@ void for_each_tensor(const ir::Model& model, const Visit& visit) {
 ModelSize measure(const ir::Model& model) {
   ModelSize size;
   size.nodes = ir::node_count(model);
-  for_each_tensor(model, [&](std::string_view, const tensor::Tensor& tensor) { size.weight_bytes += tensor.byte_size(); });
+  for_each_tensor(model,
+                  [&](std::string_view, const tensor::Tensor& tensor) { size.weight_bytes += tensor.byte_size(); });
   return size;
 }
 

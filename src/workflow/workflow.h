@@ -12,21 +12,22 @@
 #include "runtime/runtime.h"
 #include "writer/writer.h"
 
-/// A workflow: which model, which passes with which options, where to. Read from Olive's JSON (reader.h) or put together
-/// by whoever runs one pass; run by runner.h.
+/// A workflow: which model, which passes with which options, where to. Read from Olive's JSON (reader.h) or put
+/// together by whoever runs one pass; run by runner.h.
 namespace olivine::workflow {
 
 struct InputModel {
   std::filesystem::path path;  ///< of the `.onnx` or `.onnxtxt` file itself
-  /// `inference_settings`, `use_ort_extensions` and `model_attributes`: not ours to read, handed on in model_config.json.
+  /// `inference_settings`, `use_ort_extensions` and `model_attributes`: not ours to read, handed on in
+  /// model_config.json.
   config::Json handed_on = config::Json::object();
 };
 
 struct Step {
   std::string name;  ///< its key under `passes`
   const passes::Pass* pass = nullptr;
-  std::any options;          ///< what the pass's declaration read
-  config::Json effective;    ///< the same as JSON, defaults included, for run.json
+  std::any options;        ///< what the pass's declaration read
+  config::Json effective;  ///< the same as JSON, defaults included, for run.json
   writer::ExternalDataOptions external_data;
 };
 
