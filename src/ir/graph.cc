@@ -124,6 +124,7 @@ Value& Graph::adopt(std::unique_ptr<Value> value) {
 Value& Graph::add_input(std::string input_name, Type type) {
   Value& value = adopt(std::make_unique<Value>(std::move(input_name), std::move(type)));
   value.is_input_ = true;
+  value.listed = value.type.known();
   inputs_.push_back(&value);
   return value;
 }

@@ -74,21 +74,23 @@ ir::Type merged(const ir::Type& existing, const ::onnx::TypeProto& inferred, con
   return type;
 }
 
+bool told_by_file(const ir::Value& value) { return value.listed && element_type(value.type) != DataType::undefined; }
+
 /// Both sides come from one serialization: nodes and subgraphs stand in the same order.
-void take_types(ir::Graph& graph, const ::onnx::GraphProto& proto, const InventedSymbols& invented) {
+void take_types(ir::Graph& graph, const ::onnx::GraphProto& proto, const InventedSymbols& invented, bool refine) {
   const TypesByName types = types_of(proto);
   int index = 0;
   for (ir::Node& node : graph.nodes()) {
     for (const auto& output : node.outputs()) {
-      if (!output) continue;
+      if (!output || (!refine && told_by_file(*output))) continue;
       const auto entry = types.find(output->name());
       if (entry != types.end()) output->type = merged(output->type, *entry->second, invented);
     }
     const std::vector<ir::Graph*> subgraphs = node.subgraphs();
     auto subgraph = subgraphs.begin();
     for (const auto& attribute : proto.node(index++).attribute()) {
-      if (attribute.has_g()) take_types(**subgraph++, attribute.g(), invented);
-      for (const auto& nested : attribute.graphs()) take_types(**subgraph++, nested, invented);
+      if (attribute.has_g()) take_types(**subgraph++, attribute.g(), invented, refine);
+      for (const auto& nested : attribute.graphs()) take_types(**subgraph++, nested, invented, refine);
     }
   }
   for (ir::Value* input : graph.inputs()) {
@@ -120,8 +122,8 @@ void run_inference(::onnx::ModelProto& proto, const InferenceOptions& options) {
 /// agree on element types; dimensions that differ between calls become unknown.
 class FunctionInference {
  public:
-  FunctionInference(ir::Model& model, const InferenceOptions& options, const InventedSymbols& invented)
-      : model_(model), options_(options), invented_(invented) {}
+  FunctionInference(ir::Model& model, const InferenceOptions& options, const InventedSymbols& invented, bool refine)
+      : model_(model), options_(options), invented_(invented), refine_(refine) {}
 
   void run() {
     calls_in(*model_.graph);
@@ -191,7 +193,7 @@ class FunctionInference {
     InferenceOptions lenient = options_;
     lenient.strict = false;
     run_inference(proto, lenient);
-    take_types(*function.body, proto.graph(), invented_);
+    take_types(*function.body, proto.graph(), invented_, refine_);
     calls_in(*function.body);
   }
 
@@ -230,6 +232,7 @@ class FunctionInference {
   ir::Model& model_;
   const InferenceOptions& options_;
   const InventedSymbols& invented_;
+  const bool refine_;
   std::unordered_map<const ir::Function*, const ir::Node*> calls_;
   std::set<const ir::Function*> pending_;
 };
@@ -248,11 +251,12 @@ void discard_shapes(ir::Model& model) {
 
 void infer_types(ir::Model& model, const InferenceOptions& options) {
   const InventedSymbols invented(model);
+  const bool refine = options.refine || options.discard_shapes;
   if (options.discard_shapes) discard_shapes(model);
   ::onnx::ModelProto proto = weightless_proto(model);
   run_inference(proto, options);
-  take_types(*model.graph, proto.graph(), invented);
-  if (!model.functions.empty()) FunctionInference(model, options, invented).run();
+  take_types(*model.graph, proto.graph(), invented, refine);
+  if (!model.functions.empty()) FunctionInference(model, options, invented, refine).run();
 }
 
 }  // namespace olivine::onnx

@@ -68,7 +68,10 @@ std::string serialize_weightless(const ir::Model& model, std::uint64_t limit = 1
 struct InferenceOptions {
   bool strict = false;
   bool data_propagation = true;
-  /// Forgets the shapes of inner values first: for passes that made them stale.
+  /// Also completes the types that the file tells (of outputs and in value_info). Otherwise they stay as they are, so
+  /// that asking for types does not change a model.
+  bool refine = false;
+  /// Forgets the shapes of inner values first: for passes that made them stale. Implies `refine`.
   bool discard_shapes = false;
 };
 void infer_types(ir::Model& model, const InferenceOptions& options = {});

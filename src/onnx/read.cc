@@ -5,6 +5,7 @@
 #include "onnx/fields.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
+#include "onnx/read_attribute.h"
 #include "onnx/read_parts.h"
 #include "onnx/wire.h"
 
@@ -200,8 +201,8 @@ class GraphReader {
       }
     }
     with_place(fmt::format("function '{}'", function->name), [&] {
-      for (const std::string_view attribute : default_attributes) {
-        function->default_attributes.push_back(read_attribute(attribute, scope));
+      for (const std::string_view message : default_attributes) {
+        function->default_attributes.push_back(this->attribute(message, scope));
       }
       add_nodes(body, nodes, scope);
       add_value_infos(body, value_infos, scope);
@@ -211,85 +212,11 @@ class GraphReader {
     return function;
   }
 
-  ir::Attribute read_attribute(std::string_view message, const Scope& scope) {
-    ir::Attribute attribute;
-    AttributeFields fields;
-    for (wire::Reader reader(message); reader.next();) {
-      switch (reader.key()) {
-        case bytes(field::attribute::name):
-          attribute.name = reader.text();
-          break;
-        case fixed32(field::attribute::f):
-          fields.f = reader.floating();
-          break;
-        case varint(field::attribute::i):
-          fields.i = reader.integer();
-          break;
-        case bytes(field::attribute::s):
-          fields.s = reader.text();
-          break;
-        case bytes(field::attribute::t):
-          fields.t = reader.view();
-          break;
-        case bytes(field::attribute::g):
-          fields.g = reader.view();
-          break;
-        case bytes(field::attribute::tp):
-          fields.tp = reader.view();
-          break;
-        case bytes(field::attribute::sparse_tensor):
-          fields.sparse_tensor = reader.view();
-          break;
-        case bytes(field::attribute::floats):
-          append_floats(reader.view(), fields.floats);
-          break;
-        case fixed32(field::attribute::floats):
-          fields.floats.push_back(reader.floating());
-          break;
-        case bytes(field::attribute::ints):
-          wire::append_varints(reader.view(), fields.ints);
-          break;
-        case varint(field::attribute::ints):
-          fields.ints.push_back(reader.integer());
-          break;
-        case bytes(field::attribute::strings):
-          fields.strings.push_back(reader.text());
-          break;
-        case bytes(field::attribute::tensors):
-          fields.tensors.push_back(reader.view());
-          break;
-        case bytes(field::attribute::graphs):
-          fields.graphs.push_back(reader.view());
-          break;
-        case bytes(field::attribute::type_protos):
-          fields.types.push_back(reader.view());
-          break;
-        case bytes(field::attribute::sparse_tensors):
-          fields.sparse_tensors.push_back(reader.view());
-          break;
-        case varint(field::attribute::type):
-          fields.kind = reader.integer32();
-          break;
-        case bytes(field::attribute::ref_attr_name):
-          attribute.reference = reader.text();
-          break;
-        case bytes(field::attribute::doc_string):
-          attribute.annotations.edit().doc_string = reader.text();
-          break;
-        default:
-          reader.keep(attribute.annotations.edit().unknown_fields);
-      }
-    }
-    const auto kind = fields.kind != 0 ? static_cast<ir::AttributeKind>(fields.kind) : guessed_kind(fields);
-    if (!attribute.reference.empty()) {
-      attribute.reference_kind = kind;
-      return attribute;
-    }
-    with_place(fmt::format("attribute '{}'", attribute.name), [&] { attribute.value = value_of(kind, fields, scope); });
-    return attribute;
+ private:
+  ir::Attribute attribute(std::string_view message, const Scope& scope) {
+    return read_attribute(message, origin_, [&](std::string_view subgraph) { return graph(subgraph, &scope); });
   }
 
- private:
   /// What stands in the message, in any order; the IR is built in the order of dependence.
   struct Pending {
     std::vector<std::string_view> nodes, initializers, sparse_initializers, inputs, outputs, value_infos;
@@ -376,7 +303,7 @@ class GraphReader {
           node.add_input(input_value(node, reader.view(), scope));
           break;
         case bytes(field::node::attribute):
-          with_place_of(node, [&] { node.add(read_attribute(reader.view(), scope)); });
+          with_place_of(node, [&] { node.add(attribute(reader.view(), scope)); });
           break;
         default: {
           std::string skipped;
@@ -435,7 +362,10 @@ class GraphReader {
     }
     graph.add_output(*value);
     if (value->is_graph_input() || value->graph() != &graph) return;
-    if (info.type.known()) value->type = std::move(info.type);
+    if (info.type.known()) {
+      value->type = std::move(info.type);
+      value->listed = true;
+    }
     if (!info.annotations.empty()) value->annotations = std::move(info.annotations);
   }
 
@@ -454,98 +384,6 @@ class GraphReader {
       }
     }
     return annotation;
-  }
-
-  struct AttributeFields {
-    std::int32_t kind = 0;
-    std::optional<float> f;
-    std::optional<std::int64_t> i;
-    std::optional<std::string> s;
-    std::optional<std::string_view> t, g, tp, sparse_tensor;
-    std::vector<float> floats;
-    std::vector<std::int64_t> ints;
-    std::vector<std::string> strings;
-    std::vector<std::string_view> tensors, graphs, types, sparse_tensors;
-  };
-
-  static void append_floats(std::string_view packed, std::vector<float>& out) {
-    if (packed.size() % sizeof(float) != 0) throw Error(ErrorCode::conversion, "a list of floats has an odd length");
-    const std::size_t before = out.size();
-    out.resize(before + packed.size() / sizeof(float));
-    if (!packed.empty()) std::memcpy(out.data() + before, packed.data(), packed.size());
-  }
-
-  /// Files of IR version 1 don't tell the kind.
-  static ir::AttributeKind guessed_kind(const AttributeFields& fields) {
-    using ir::AttributeKind;
-    if (fields.f) return AttributeKind::floating;
-    if (fields.i) return AttributeKind::integer;
-    if (fields.s) return AttributeKind::string;
-    if (fields.t) return AttributeKind::tensor;
-    if (fields.g) return AttributeKind::graph;
-    if (fields.tp) return AttributeKind::type;
-    if (fields.sparse_tensor) return AttributeKind::sparse_tensor;
-    if (!fields.floats.empty()) return AttributeKind::floats;
-    if (!fields.ints.empty()) return AttributeKind::integers;
-    if (!fields.strings.empty()) return AttributeKind::strings;
-    if (!fields.tensors.empty()) return AttributeKind::tensors;
-    if (!fields.graphs.empty()) return AttributeKind::graphs;
-    return AttributeKind::undefined;
-  }
-
-  template <typename Out, typename Read>
-  static std::vector<Out> each(const std::vector<std::string_view>& messages, Read&& read) {
-    std::vector<Out> out;
-    out.reserve(messages.size());
-    for (const std::string_view message : messages) out.push_back(read(message));
-    return out;
-  }
-
-  static std::string_view needed(const std::optional<std::string_view>& message) {
-    if (!message) throw Error(ErrorCode::conversion, "has no value");
-    return *message;
-  }
-
-  ir::AttributeValue value_of(ir::AttributeKind kind, AttributeFields& fields, const Scope& scope) {
-    using ir::AttributeKind;
-    switch (kind) {
-      case AttributeKind::undefined:
-        break;
-      case AttributeKind::floating:
-        return fields.f.value_or(0.0F);
-      case AttributeKind::integer:
-        return fields.i.value_or(0);
-      case AttributeKind::string:
-        return fields.s.value_or(std::string());
-      case AttributeKind::tensor:
-        return read_tensor(needed(fields.t), origin_);
-      case AttributeKind::graph:
-        return graph(needed(fields.g), &scope);
-      case AttributeKind::type:
-        return read_type(needed(fields.tp));
-      case AttributeKind::sparse_tensor:
-        return read_sparse_tensor(needed(fields.sparse_tensor), origin_);
-      case AttributeKind::floats:
-        return std::move(fields.floats);
-      case AttributeKind::integers:
-        return std::move(fields.ints);
-      case AttributeKind::strings:
-        return std::move(fields.strings);
-      case AttributeKind::tensors:
-        return each<ir::NamedTensor>(fields.tensors, [&](std::string_view m) { return read_tensor(m, origin_); });
-      case AttributeKind::graphs:
-        return each<std::unique_ptr<ir::Graph>>(fields.graphs, [&](std::string_view m) { return graph(m, &scope); });
-      case AttributeKind::types:
-        return each<ir::Type>(fields.types, [](std::string_view m) { return read_type(m); });
-      case AttributeKind::sparse_tensors:
-        return each<ir::SparseTensor>(fields.sparse_tensors,
-                                      [&](std::string_view m) { return read_sparse_tensor(m, origin_); });
-    }
-    if (static_cast<std::int32_t>(kind) != 0) {
-      throw Error(ErrorCode::conversion,
-                  fmt::format("has the kind {}, which ONNX does not define", static_cast<std::int32_t>(kind)));
-    }
-    return {};
   }
 
   Origin& origin_;
@@ -630,7 +468,10 @@ ir::Model read_model(const std::filesystem::path& path) {
 
 ir::AttributeValue read_attribute_value(std::string_view message) {
   Origin origin(nullptr, {});
-  return std::move(GraphReader(origin).read_attribute(message, Scope(nullptr)).value);
+  const GraphRead no_graphs = [](std::string_view) -> std::unique_ptr<ir::Graph> {
+    throw Error(ErrorCode::internal, "a default value holds a graph");
+  };
+  return std::move(read_attribute(message, origin, no_graphs).value);
 }
 
 ir::Model read_model_bytes(std::vector<std::byte> data, const std::filesystem::path& folder) {

@@ -109,11 +109,13 @@ class ModelWriter {
 
   Writer graph(const ir::Graph& graph) const {
     Writer writer;
+    const bool is_main = graph.parent_node() == nullptr;
     for (const ir::Node& node : graph.nodes()) writer.put_message(field::graph::node, this->node(node));
     writer.put_text_if(field::graph::name, graph.name);
     for (const ir::Value* value : graph.initializers()) put_initializer(writer, *value);
-    for (const ir::Value* value : graph.inputs()) writer.put_message(field::graph::input, value_info(*value));
-    for (const ir::Value* value : graph.outputs()) writer.put_message(field::graph::output, value_info(*value));
+    for (const ir::Value* value : graph.inputs()) writer.put_message(field::graph::input, value_info(*value, is_main));
+    for (const ir::Value* value : graph.outputs())
+      writer.put_message(field::graph::output, value_info(*value, is_main));
     put_value_infos(writer, field::graph::value_info, graph);
     for (const auto& annotation : graph.quantization_annotations) {
       Writer message;
@@ -170,10 +172,11 @@ class ModelWriter {
     return writer;
   }
 
-  Writer value_info(const ir::Value& value) const {
+  static Writer value_info(const ir::Value& value, bool always_typed) {
     Writer writer;
     writer.put_text(field::value_info::name, value.name());
-    if (value.type.known()) writer.put_message(field::value_info::type, type_message(value.type));
+    if (value.type.known() && (value.listed || always_typed))
+      writer.put_message(field::value_info::type, type_message(value.type));
     put_annotations(writer, field::value_info::doc_string, field::value_info::metadata_props, value.annotations);
     return writer;
   }
@@ -181,7 +184,7 @@ class ModelWriter {
   /// Initializers and inner values whose types the file is to tell; inputs and outputs have told theirs.
   void put_value_infos(Writer& writer, std::uint32_t number, const ir::Graph& graph) const {
     const auto put = [&](const ir::Value& value) {
-      if (value.listed && !is_output_of(value, graph)) writer.put_message(number, value_info(value));
+      if (value.listed && !is_output_of(value, graph)) writer.put_message(number, value_info(value, true));
     };
     for (const ir::Value* value : graph.initializers()) put(*value);
     for (const ir::Node& node : graph.nodes()) {

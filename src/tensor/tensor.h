@@ -49,6 +49,10 @@ class Source {
   /// kernel.
   virtual const FileSlice* file_slice() const { return nullptr; }
 
+  /// Elements to ask for at once where that pays, a multiple of 64: a transposition reads its input in long runs only
+  /// if it makes many rows together. 0: no preference.
+  virtual std::uint64_t preferred_elements() const { return 0; }
+
   /// The elements in memory, if they are there already.
   virtual std::optional<std::span<const std::byte>> in_memory() const { return std::nullopt; }
 };
@@ -58,7 +62,7 @@ class Source {
 class Tensor {
  public:
   Tensor() = default;
-  /// Throws Error[conversion] when a dimension is negative or the byte size overflows.
+  /// Throws Error[conversion] when a dimension is negative, the byte size overflows or the type is undefined.
   Tensor(DataType dtype, Dims dims, std::shared_ptr<const Source> source);
   /// A tensor of strings; they are always in memory.
   Tensor(Dims dims, std::vector<std::string> strings);
@@ -72,6 +76,9 @@ class Tensor {
   const std::shared_ptr<const Source>& source() const { return source_; }
   const std::vector<std::string>& strings() const { return *strings_; }
 
+  /// Elements to read at once when walking over the tensor: `block_elements` or what the source prefers.
+  std::uint64_t block() const;
+
   /// See Source::read. Not for strings.
   void read(std::uint64_t first, std::uint64_t count, std::byte* out) const { source_->read(first, count, out); }
 
@@ -84,8 +91,9 @@ class Tensor {
   std::shared_ptr<const std::vector<std::string>> strings_;
 };
 
-/// @name Sources
+/// @name Sources: Error[conversion] when the bytes are not as many as type and shape ask for.
 /// @{
+/// The slice must lie within the file.
 Tensor from_file(DataType dtype, Dims dims, FileSlice slice);
 Tensor from_bytes(DataType dtype, Dims dims, std::vector<std::byte> bytes);
 /// Protobuf's packed varints (`int32_data`, `int64_data`, `uint64_data`), decoded when read. `varints` are the bytes in
@@ -113,10 +121,14 @@ struct CastOptions {
   double min_positive = 0;
   /// Where to count what changed; may be null. Each element is counted whenever it is read.
   std::shared_ptr<CastCounters> counters;
+
+  friend bool operator==(const CastOptions&, const CastOptions&) = default;
 };
 
-/// @name Expressions: nothing is read when they are made. Casts are kept outermost and merged where that is exact.
+/// @name Expressions: nothing is read when they are made (but tensors of strings are rearranged at once). Casts are
+/// kept outermost and merged where that is exact. Arguments that break the rules given here are an Error[internal].
 /// @{
+/// Error[conversion] for strings and complex numbers, unless `to` is the input's type.
 Tensor cast(const Tensor& input, DataType to, CastOptions options = {});
 /// `permutation` has the rank of the input; empty reverses the axes.
 Tensor transpose(const Tensor& input, std::vector<std::int64_t> permutation);

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Does one conversion with another tool, as its documentation says: peer.py TOOL INPUT OUTPUT."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def onnxruntime(source, target):
+    """The converter that Olive's OnnxFloatToFloat16 calls."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
+
+
+def converter_common(source, target):
+    import onnx
+    from onnxconverter_common.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
+
+
+def olive(source, target):
+    folder = Path(target).parent
+    workflow = {
+        "input_model": {"type": "ONNXModel", "model_path": source},
+        "passes": {"fp16": {"type": "OnnxFloatToFloat16", "keep_io_types": True}},
+        "output_dir": target,
+        "cache_dir": str(folder / "olive-cache"),
+        "clean_cache": True,
+    }
+    path = folder / "olive.json"
+    path.write_text(json.dumps(workflow))
+    subprocess.run([sys.executable, "-m", "olive", "run", "--config", str(path)], check=True)
+
+
+TOOLS = {"onnxruntime": onnxruntime, "converter-common": converter_common, "olive": olive}
+
+if __name__ == "__main__":
+    TOOLS[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,367 @@
+#include "passes/support/precision_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "passes/support/shape_math.h"
+
+namespace olivine::passes {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::Value;
+
+/// Attributes that hold the element type of an output; `value` of ConstantOfShape and `type` of Optional are no numbers
+/// and are looked after where the plan is carried out.
+constexpr std::array kTypeAttributes = {"to", "dtype", "output_datatype", "output_dtype"};
+
+/// Operators that pass elements on without computing: not worth a pair of casts.
+constexpr std::array<std::string_view, 18> kMovesData = {
+    "Identity", "Reshape", "Transpose",      "Squeeze",      "Unsqueeze", "Flatten",
+    "Slice",    "Gather",  "GatherElements", "GatherND",     "Concat",    "Split",
+    "Expand",   "Tile",    "DepthToSpace",   "SpaceToDepth", "Compress",  "ReverseSequence"};
+
+/// How the ports of an operator with a body correspond to the body's inputs and outputs.
+struct BodyPorts {
+  std::string_view op_type;
+  std::size_t first_input;       ///< the node's first input that goes to the body
+  std::size_t first_body_input;  ///< and where it goes
+  std::size_t first_body_output;
+};
+constexpr std::array<BodyPorts, 4> kBodies = {
+    {{"If", 1, 0, 0}, {"Loop", 2, 2, 1}, {"Scan", 0, 0, 0}, {"SequenceMap", 0, 0, 0}}};
+
+bool is_sequence_or_optional(const ir::Type& type) {
+  return std::holds_alternative<ir::SequenceType>(type.kind) || std::holds_alternative<ir::OptionalType>(type.kind);
+}
+
+class Planner {
+ public:
+  Planner(const ir::Model& model, const PrecisionRequest& request)
+      : model_(model), request_(request), shape_math_(find_shape_math(model)) {}
+
+  PrecisionPlan run() {
+    find_mixed_functions();
+    plan_graph(*model_.graph, nullptr, false);
+    for (const Value* input : model_.graph->inputs()) {
+      if (moves(*input) && !request_.keep_io(*input)) plan_.moved_inputs.insert(input);
+    }
+    auto& outputs = plan_.graph_outputs[model_.graph.get()];
+    for (const Value* output : model_.graph->outputs()) {
+      outputs.push_back(!moves(*output) ? Port::other : request_.keep_io(*output) ? Port::from : Port::to);
+    }
+    for (const auto& function : model_.functions) plan_function(*function);
+    keep_idle_movers();
+    return std::move(plan_);
+  }
+
+ private:
+  /// Whether the value's elements are of the type that is to move.
+  bool moves(const Value& value) const { return element_type(value.type) == request_.from; }
+  bool moves(const Value* value) const { return value != nullptr && moves(*value); }
+
+  std::optional<onnx::Schema> schema_of(const Node& node, const ir::Function* function) {
+    const std::string key = fmt::format("{}\n{}\n{}", fmt::ptr(function), node.domain, node.op_type);
+    const auto entry = schemas_.find(key);
+    if (entry != schemas_.end()) return entry->second;
+    return schemas_[key] = onnx::find_schema(node, model_, function);
+  }
+
+  // ---- Functions
+
+  /// A function whose calls bring different element types is left alone.
+  void find_mixed_functions() {
+    std::map<const ir::Function*, std::vector<DataType>> seen;
+    for_each_graph(model_, [&](const Graph& graph) {
+      for (const Node& node : graph.nodes()) {
+        const ir::Function* function = model_.find_function(node.domain, node.op_type, node.overload);
+        if (function == nullptr) continue;
+        std::vector<DataType> types;
+        for (const Value* input : node.inputs())
+          types.push_back(input ? element_type(input->type) : DataType::undefined);
+        const auto [entry, first] = seen.emplace(function, types);
+        if (!first && entry->second != types) mixed_functions_.insert(function);
+        if (request_.keep_node(node)) mixed_functions_.insert(function);
+        called_functions_.insert(function);
+      }
+    });
+  }
+
+  bool function_moves(const ir::Function& function) const {
+    return called_functions_.contains(&function) && !mixed_functions_.contains(&function);
+  }
+
+  void plan_function(const ir::Function& function) {
+    const bool moving = function_moves(function);
+    plan_graph(*function.body, &function, !moving);
+    auto& outputs = plan_.graph_outputs[function.body.get()];
+    for (const Value* output : function.body->outputs()) {
+      outputs.push_back(!moves(*output) ? Port::other : moving ? Port::to : Port::from);
+    }
+    for (const Value* input : function.body->inputs()) {
+      if (moving && moves(*input)) plan_.moved_inputs.insert(input);
+    }
+  }
+
+  // ---- Nodes
+
+  void plan_graph(const Graph& graph, const ir::Function* function, bool kept) {
+    for (const Node& node : graph.nodes()) plan_node(node, function, kept);
+  }
+
+  void plan_node(const Node& node, const ir::Function* function, bool kept) {
+    const bool keep = kept || request_.keep_node(node);
+    NodePlan& plan = plan_.nodes[&node];
+    for (const Value* input : node.inputs()) plan.inputs.push_back(moves(input) ? Port::from : Port::other);
+    for (const auto& output : node.outputs()) plan.outputs.push_back(moves(output.get()) ? Port::from : Port::other);
+    if (const ir::Function* callee = model_.find_function(node.domain, node.op_type, node.overload)) {
+      if (!keep && function_moves(*callee)) move_all(plan);
+    } else if (!keep) {
+      if (const auto schema = schema_of(node, function)) {
+        plan_by_schema(node, *schema, plan);
+      } else if (has_port(plan, Port::from)) {
+        note_kept(node, "its operator is not known here");
+      }
+    }
+    plan_bodies(node, function, keep, plan);
+  }
+
+  static bool has_port(const NodePlan& plan, Port port) {
+    return std::find(plan.inputs.begin(), plan.inputs.end(), port) != plan.inputs.end() ||
+           std::find(plan.outputs.begin(), plan.outputs.end(), port) != plan.outputs.end();
+  }
+
+  static void move_all(NodePlan& plan) {
+    std::replace(plan.inputs.begin(), plan.inputs.end(), Port::from, Port::to);
+    std::replace(plan.outputs.begin(), plan.outputs.end(), Port::from, Port::to);
+  }
+
+  void note_kept(const Node& node, std::string reason) { plan_.kept.push_back({node.describe(), std::move(reason)}); }
+
+  /// Ports of one node that must have the same element type.
+  struct Group {
+    std::vector<std::size_t> inputs;
+    std::vector<std::size_t> outputs;
+    bool accepts = true;
+  };
+
+  void plan_by_schema(const Node& node, const onnx::Schema& schema, NodePlan& plan) {
+    if (node.is("Constant")) {
+      // A value that comes from the function's call can't be changed here.
+      const bool own_value = std::none_of(node.attributes().begin(), node.attributes().end(),
+                                          [](const ir::Attribute& a) { return !a.reference.empty(); });
+      if (plan.outputs[0] == Port::from && own_value && node.find("sparse_value") == nullptr)
+        plan.outputs[0] = Port::either;
+      return;
+    }
+    if (node.is("Cast")) return plan_cast(node, plan);
+    if (node.is("Shape") || node.is("Size")) {
+      std::replace(plan.inputs.begin(), plan.inputs.end(), Port::from, Port::either);
+      return;
+    }
+    if (node.is("BitCast") || shape_math_.contains(&node)) return;
+    std::map<std::string, Group, std::less<>> groups;
+    collect(node, schema, groups);
+    for (const auto& [variable, group] : groups) decide(node, schema, group, plan);
+    if (node.is("CastLike") && !plan.inputs.empty() && plan.inputs[0] != Port::other) plan.inputs[0] = Port::either;
+    keep_scales(node, plan);
+    if (has_port(plan, Port::from) && !has_port(plan, Port::to)) {
+      note_kept(node, fmt::format("{} does not take {} at this opset", node.op_type, name_of(request_.to)));
+    }
+  }
+
+  static void plan_cast(const Node& node, NodePlan& plan) {
+    if (plan.inputs[0] == Port::from) plan.inputs[0] = Port::either;
+    const ir::Attribute* to = node.find("to");
+    if (plan.outputs[0] == Port::from && to != nullptr && to->reference.empty()) plan.outputs[0] = Port::either;
+  }
+
+  void collect(const Node& node, const onnx::Schema& schema, std::map<std::string, Group, std::less<>>& groups) {
+    // Sequences and optionals tie type variables together (SequenceAt: S → T); so does an operator with a body.
+    bool tied = false;
+    for (const Value* input : node.inputs()) tied = tied || (input && is_sequence_or_optional(input->type));
+    for (const auto& output : node.outputs()) tied = tied || (output && is_sequence_or_optional(output->type));
+    const auto add = [&](const onnx::Parameter* parameter, const Value& value, std::size_t index,
+                         std::vector<std::size_t> Group::*side) {
+      if (parameter == nullptr) return;
+      std::string key = tied ? "" : std::string(parameter->type_variable);
+      if (!parameter->homogeneous) key += fmt::format("#{}{}", side == &Group::inputs ? "i" : "o", index);
+      Group& group = groups[key];
+      (group.*side).push_back(index);
+      group.accepts = group.accepts && parameter->accepts(with_element_type(value.type, request_.to));
+    };
+    for (std::size_t i = 0; i < node.inputs().size(); ++i) {
+      if (moves(node.input(i))) add(schema.input(i), *node.input(i), i, &Group::inputs);
+      if (node.input(i) != nullptr && !node.input(i)->type.known() && schema.input(i) != nullptr) {
+        // Whatever shares a type with something unknown had better stay.
+        groups[std::string(schema.input(i)->type_variable)].accepts = false;
+      }
+    }
+    for (std::size_t i = 0; i < node.output_count(); ++i) {
+      if (moves(node.output(i))) add(schema.output(i), *node.output(i), i, &Group::outputs);
+    }
+  }
+
+  void decide(const Node& node, const onnx::Schema& schema, const Group& group, NodePlan& plan) {
+    if (!group.accepts) return;
+    if (group.inputs.empty() && !attribute_can_follow(node, schema)) return;
+    for (const std::size_t index : group.inputs) plan.inputs[index] = Port::to;
+    for (const std::size_t index : group.outputs) plan.outputs[index] = Port::to;
+  }
+
+  /// An output whose type no input tells: an attribute must, and must be ours to change.
+  static bool attribute_can_follow(const Node& node, const onnx::Schema& schema) {
+    if (find_body(node) != nullptr) return true;
+    const char* name = node.is("ConstantOfShape") ? "value" : node.is("Optional") ? "type" : dtype_attribute(schema);
+    if (name == nullptr) return false;
+    const ir::Attribute* attribute = node.find(name);
+    return attribute == nullptr || attribute->reference.empty();
+  }
+
+  /// Quantization: a scale keeps its type unless it is a constant that the other type holds to full precision, i.e. as
+  /// a normal number: int8 weights times a scale that was flushed to zero are zeros.
+  void keep_scales(const Node& node, NodePlan& plan) {
+    if (!node.is("QuantizeLinear") && !node.is("DequantizeLinear")) return;
+    if (plan.inputs.size() < 2 || plan.inputs[1] != Port::to || scale_survives(*node.input(1))) return;
+    plan.inputs[1] = Port::from;
+    // Where the output's type is the scale's (DequantizeLinear), or the input's must equal it, they stay with it.
+    if (node.is("DequantizeLinear")) std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
+    if (node.is("QuantizeLinear")) std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
+  }
+
+  bool scale_survives(const Value& scale) const {
+    const tensor::Tensor* constant = scale.is_graph_input() ? nullptr : scale.initializer();
+    if (scale.producer() && scale.producer()->is("Constant")) constant = scale.producer()->tensor("value");
+    if (constant == nullptr) return false;
+    const auto values = tensor::as_doubles(*constant, 1 << 20);
+    const auto [smallest, largest] = normal_range();
+    return values && std::all_of(values->begin(), values->end(),
+                                 [&](double value) { return value >= smallest && value <= largest; });
+  }
+
+  std::pair<double, double> normal_range() const {
+    if (request_.to == DataType::float16) return {6.103515625e-05, 65504.0};
+    if (request_.to == DataType::bfloat16 || request_.to == DataType::float64 || request_.to == DataType::float32)
+      return {1.17549435e-38, 3.3e38};
+    return {1, 0};
+  }
+
+  // ---- Bodies
+
+  static const BodyPorts* find_body(const Node& node) {
+    const auto found =
+        std::find_if(kBodies.begin(), kBodies.end(), [&](const BodyPorts& row) { return node.is(row.op_type); });
+    return found == kBodies.end() ? nullptr : &*found;
+  }
+
+  /// The body's inputs and outputs are what the node's own ports are.
+  void plan_bodies(const Node& node, const ir::Function* function, bool keep, const NodePlan& plan) {
+    const BodyPorts* ports = find_body(node);
+    const std::vector<Graph*> bodies = node.subgraphs();
+    if (ports == nullptr) {
+      for (const Graph* body : bodies) plan_body_alone(*body, function);
+      return;
+    }
+    // Scan 8 has the lengths of its sequences as a first input that the body does not see.
+    const bool scan_8 = node.is("Scan") && !bodies.empty() && node.inputs().size() == bodies[0]->inputs().size() + 1;
+    const std::size_t first_input = ports->first_input + (scan_8 ? 1 : 0);
+    for (const Graph* body : bodies) {
+      plan_graph(*body, function, keep);
+      for (std::size_t i = ports->first_body_input; i < body->inputs().size(); ++i) {
+        const std::size_t port = first_input + i - ports->first_body_input;
+        const Value& input = *body->inputs()[i];
+        if (moves(input) && port < plan.inputs.size() && plan.inputs[port] == Port::to)
+          plan_.moved_inputs.insert(&input);
+      }
+      auto& outputs = plan_.graph_outputs[body];
+      for (std::size_t i = 0; i < body->outputs().size(); ++i) {
+        const Value& output = *body->outputs()[i];
+        const bool has_port = i >= ports->first_body_output && i - ports->first_body_output < plan.outputs.size();
+        Port wanted = !moves(output) ? Port::other : has_port ? plan.outputs[i - ports->first_body_output] : Port::from;
+        if (wanted == Port::other && moves(output)) wanted = Port::from;
+        outputs.push_back(wanted);
+      }
+    }
+  }
+
+  /// A body of an operator that is not known here: it stays, whatever it may be for.
+  void plan_body_alone(const Graph& body, const ir::Function* function) {
+    plan_graph(body, function, true);
+    auto& outputs = plan_.graph_outputs[&body];
+    for (const Value* output : body.outputs()) outputs.push_back(moves(*output) ? Port::from : Port::other);
+  }
+
+  // ---- Data movers
+
+  /// A Transpose between two values that stay would get two casts for nothing: it stays too. Chains of such nodes are
+  /// followed forwards, then backwards.
+  void keep_idle_movers() {
+    for_each_graph(model_, [&](const Graph& graph) {
+      for (const Node& node : graph.nodes()) keep_if_idle(node);
+      for (const Node* node = graph.last(); node != nullptr; node = node->previous()) keep_if_idle(*node);
+    });
+  }
+
+  void keep_if_idle(const Node& node) {
+    if (!node.domain.empty() || std::find(kMovesData.begin(), kMovesData.end(), node.op_type) == kMovesData.end())
+      return;
+    NodePlan& plan = plan_.nodes.at(&node);
+    if (!has_port(plan, Port::to)) return;
+    bool comes_from = false;
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+      if (plan.inputs[i] != Port::to) continue;
+      const Port given = plan_.given(*node.input(i), request_.from);
+      if (given == Port::to) return;
+      comes_from = comes_from || given == Port::from;
+    }
+    if (!comes_from) return;
+    for (const auto& output : node.outputs()) {
+      if (!output) continue;
+      for (const ir::Use& use : output->uses()) {
+        if (plan_.wanted(use) == Port::to) return;
+      }
+    }
+    std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
+    std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
+  }
+
+  const ir::Model& model_;
+  const PrecisionRequest& request_;
+  const std::unordered_set<const Node*> shape_math_;
+  PrecisionPlan plan_;
+  std::unordered_map<std::string, std::optional<onnx::Schema>> schemas_;
+  std::unordered_set<const ir::Function*> mixed_functions_;
+  std::unordered_set<const ir::Function*> called_functions_;
+};
+
+}  // namespace
+
+const char* dtype_attribute(const onnx::Schema& schema) {
+  for (const char* name : kTypeAttributes) {
+    if (schema.has_attribute(name)) return name;
+  }
+  return nullptr;
+}
+
+Port PrecisionPlan::given(const ir::Value& value, DataType from) const {
+  if (element_type(value.type) != from) return Port::other;
+  if (const ir::Node* producer = value.producer()) return nodes.at(producer).outputs[value.output_index()];
+  if (value.is_graph_input()) return moved_inputs.contains(&value) ? Port::to : Port::from;
+  return value.initializer() != nullptr ? Port::either : Port::from;
+}
+
+Port PrecisionPlan::wanted(const ir::Use& use) const {
+  if (use.node != nullptr) return nodes.at(use.node).inputs[use.index];
+  const auto outputs = graph_outputs.find(use.graph);
+  return outputs == graph_outputs.end() ? Port::from : outputs->second[use.index];
+}
+
+PrecisionPlan plan_precision(const ir::Model& model, const PrecisionRequest& request) {
+  return Planner(model, request).run();
+}
+
+}  // namespace olivine::passes
