@@ -312,9 +312,9 @@ class Graph {
   /// @}
 
   /// Makes every user of `from` (here and in subgraphs) use `to`. The cost is the number of uses.
-  void replace_all_uses(Value& from, Value& to);
+  static void replace_all_uses(Value& from, Value& to);
   /// The same for those uses that `wanted` accepts.
-  void replace_uses_if(Value& from, Value& to, const std::function<bool(const Use&)>& wanted);
+  static void replace_uses_if(Value& from, Value& to, const std::function<bool(const Use&)>& wanted);
 
   /// The main graph or function body that this graph is nested in; itself if it is one.
   Graph& root();
