@@ -158,7 +158,7 @@ std::optional<std::vector<double>> as_doubles(const Tensor& tensor, std::uint64_
 bool equal(const Tensor& a, const Tensor& b);
 /// @}
 
-/// Elements of one block of lazy reading: about 256 KiB of the wider side, a multiple of 64 elements.
+/// Elements of one block of lazy reading: about 512 KiB, a multiple of 64 elements.
 std::uint64_t block_elements(DataType dtype);
 
 }  // namespace olivine::tensor
