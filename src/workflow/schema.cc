@@ -28,7 +28,8 @@ std::string any_case(std::string_view name) {
 }
 
 void merge_properties(Json& into, const config::OptionsSchema& schema) {
-  for (const auto& [name, property] : schema.json_schema()["properties"].items()) into[name] = property;
+  const Json object = schema.json_schema();
+  for (const auto& [name, property] : object["properties"].items()) into[name] = property;
 }
 
 /// Options may stand beside `type` or under `config`.

@@ -67,7 +67,7 @@ def test_run_writes_what_olive_writes(olivine, folder):
     (step,) = report["passes"]
     assert (step["name"], step["type"], step["changed"]) == ("fp16", "OnnxFloatToFloat16", True)
     assert step["options"]["keep_io_types"] is True
-    assert step["options"]["max_finite_val"] == 10000
+    assert step["options"]["target_dtype"] == "float16" and step["options"]["size_threshold"] == 1024
     assert step["weight_bytes"] == {"before": 260, "after": 130}
     assert step["nodes"]["before"] == 3
     assert report["output"]["files"] == [{"name": "model.onnx", "bytes": (folder / "out/model.onnx").stat().st_size}]
@@ -279,7 +279,7 @@ def test_a_syntax_error_is_pointed_at(olivine, folder):
 @pytest.mark.parametrize(
     "arguments, code, text",
     [
-        (["rnu"], 2, "there is no command 'rnu'; did you mean run?"),
+        (["valdate"], 2, "there is no command 'valdate'; did you mean validate?"),
         (["frobnicate"], 2, "there is no command 'frobnicate'; the commands are run, run-pass, validate,"),
         (["run"], 2, "no workflow file is given"),
         (["run", "flow.json", "extra"], 2, "olivine run takes no argument 'extra'"),
