@@ -1,6 +1,7 @@
 #include "workflow/runner.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <list>
 #include <system_error>
@@ -143,6 +144,9 @@ class Run {
   void write() {
     throw_if_cancelled();
     const auto show = [&](std::uint64_t done, std::uint64_t total) { progress("writing", done, total); };
+    for (const StepRecord& record : records_) {
+      for (const auto& hook : record.context.before_write) hook();
+    }
     const Stopwatch watch;
     writer::Written written;
     if (workflow_.output_is_file()) {
@@ -216,14 +220,17 @@ class Run {
   Outcome outcome_;
 };
 
-/// What stands in the output's place must be of its kind; nothing is made.
+/// What stands in the output's place must be of its kind, and the nearest folder that is there must be writable.
 void check_output(const fs::path& output, bool is_file) {
   std::error_code error;
-  if (!is_file && fs::exists(output, error) && !fs::is_directory(output, error)) {
-    throw Error(ErrorCode::io, fmt::format("the output '{}' is there and is not a folder", output.string()));
+  if (is_file && fs::is_directory(output, error)) throw Error(ErrorCode::io, "is a folder").prepend(output.string());
+  fs::path nearest = fs::absolute(is_file ? output.parent_path() : output).lexically_normal();
+  while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  if (!fs::is_directory(nearest, error)) {
+    throw Error(ErrorCode::io, "is in the place of the output folder and is none").prepend(nearest.string());
   }
-  if (is_file && fs::is_directory(output, error)) {
-    throw Error(ErrorCode::io, fmt::format("the output '{}' is a folder", output.string()));
+  if (::access(nearest.c_str(), W_OK) != 0) {
+    throw Error(ErrorCode::io, "the output cannot be written to this folder").prepend(nearest.string());
   }
 }
 

@@ -154,6 +154,8 @@ Json workflow_schema() {
 }
 
 std::string describe_type(const Json& schema) {
+  static const Json kDataType = config::Codec<DataType>::schema();
+  if (schema == kDataType) return "element type, by name or number";
   if (schema.contains("anyOf")) {
     std::string text;
     for (const Json& choice : schema["anyOf"]) text += (text.empty() ? "" : ", or ") + describe_type(choice);
