@@ -112,20 +112,15 @@ class Declare {
   Declare& required() { return last().required = true, *this; }
   /// In place of the schema that the C++ type has: for what is declared as Json.
   Declare& schema(Json value_schema) { return last().value_schema = std::move(value_schema), *this; }
-  /// Inclusive bounds of a number.
+  /// Inclusive bounds of a number; for a list (of lists), of its items.
   Declare& range(Json minimum, Json maximum) {
-    last().value_schema["minimum"] = std::move(minimum);
-    last().value_schema["maximum"] = std::move(maximum);
+    items()["minimum"] = std::move(minimum);
+    items()["maximum"] = std::move(maximum);
     return *this;
   }
-  Declare& at_least(Json minimum) { return last().value_schema["minimum"] = std::move(minimum), *this; }
+  Declare& at_least(Json minimum) { return items()["minimum"] = std::move(minimum), *this; }
   /// The values allowed; for a list, of its items.
-  Declare& one_of(std::vector<Json> values) {
-    Json& target =
-        last().value_schema.value("type", Json()) == "array" ? last().value_schema["items"] : last().value_schema;
-    target["enum"] = std::move(values);
-    return *this;
-  }
+  Declare& one_of(std::vector<Json> values) { return items()["enum"] = std::move(values), *this; }
   /// @}
 
   /// @name Between fields
@@ -139,6 +134,11 @@ class Declare {
 
  private:
   Field& last() { return schema_.fields_.back(); }
+  Json& items() {
+    Json* schema = &last().value_schema;
+    while (schema->value("type", Json()) == "array") schema = &(*schema)["items"];
+    return *schema;
+  }
   Declare& rule(Rule::Kind kind, std::vector<std::string> names) {
     schema_.rules_.push_back({kind, std::move(names)});
     return *this;

@@ -41,7 +41,9 @@ void check_opsets(const ir::Model& model) {
   }
 }
 
-void check_model(const ir::Model& model) {
+namespace {
+
+::onnx::ModelProto checked_proto(const ir::Model& model) {
   check_opsets(model);
   ::onnx::ModelProto proto = weightless_proto(model);
   try {
@@ -49,6 +51,15 @@ void check_model(const ir::Model& model) {
   } catch (const std::exception& problem) {
     throw Error(ErrorCode::conversion, fmt::format("the model is not valid: {}", cleaned(problem.what())));
   }
+  return proto;
+}
+
+}  // namespace
+
+void check_structure(const ir::Model& model) { checked_proto(model); }
+
+void check_model(const ir::Model& model) {
+  ::onnx::ModelProto proto = checked_proto(model);
   try {
     ::onnx::shape_inference::InferShapes(proto, ::onnx::OpSchemaRegistry::Instance(),
                                          ::onnx::ShapeInferenceOptions(true, 1, true));
