@@ -20,7 +20,7 @@ std::string cleaned(std::string message) {
   return message;
 }
 
-void check_opsets(const std::vector<ir::OpsetImport>& imports) {
+void check_imports(const std::vector<ir::OpsetImport>& imports) {
   for (const ir::OpsetImport& import : imports) {
     const std::int64_t newest = newest_opset(import.domain);
     if (newest != 0 && import.version > newest) {
@@ -35,9 +35,9 @@ void check_opsets(const std::vector<ir::OpsetImport>& imports) {
 }  // namespace
 
 void check_opsets(const ir::Model& model) {
-  check_opsets(model.opset_imports);
+  check_imports(model.opset_imports);
   for (const auto& function : model.functions) {
-    with_place(fmt::format("function '{}'", function->name), [&] { check_opsets(function->opset_imports); });
+    with_place(fmt::format("function '{}'", function->name), [&] { check_imports(function->opset_imports); });
   }
 }
 

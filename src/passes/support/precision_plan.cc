@@ -44,10 +44,12 @@ bool lacks_kernel(const Node& node, DataType dtype) {
 /// The attributes of a node without its graphs, for asking what its outputs would be.
 template <typename T>
 ir::AttributeValue copied(const T& value) {
-  if constexpr (std::is_copy_constructible_v<T>) {
-    return value;
-  } else {
+  constexpr bool holds_graphs =
+      std::is_same_v<T, std::unique_ptr<Graph>> || std::is_same_v<T, std::vector<std::unique_ptr<Graph>>>;
+  if constexpr (holds_graphs) {
     return std::monostate();
+  } else {
+    return value;
   }
 }
 
