@@ -3,6 +3,7 @@
 #include <onnx/shape_inference/implementation.h>
 
 #include "base/error.h"
+#include "onnx/contrib/contrib.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
 
@@ -42,6 +43,7 @@ void check_opsets(const ir::Model& model) {
 }
 
 void check_model(const ir::Model& model) {
+  ensure_contrib_schemas();
   check_opsets(model);
   ::onnx::ModelProto proto = weightless_proto(model);
   try {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "onnx/contrib/contrib.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
 #include "onnx/read_parts.h"
@@ -107,6 +108,7 @@ void take_types(ir::Graph& graph, const ::onnx::GraphProto& proto, const Invente
 }
 
 void run_inference(::onnx::ModelProto& proto, const InferenceOptions& options) {
+  ensure_contrib_schemas();
   try {
     ::onnx::shape_inference::InferShapes(proto, ::onnx::OpSchemaRegistry::Instance(), library_options(options));
   } catch (const std::exception& problem) {
