@@ -14,7 +14,7 @@ PYTHON := $(OLIVINE_DEPS)/venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider -n $(shell nproc)
 SOURCES = $(shell git ls-files -co --exclude-standard 'src/*.cc' 'src/*.h' 'include/*.h')
 
-.PHONY: build setup demo test suites bench format lint asan clean distclean help
+.PHONY: build setup demo test suites bench docs format lint asan clean distclean help
 
 build: setup  ## the command (build/release/bin/olivine), the library and the tests
 	@$(call compile,release,)
@@ -41,6 +41,9 @@ bench: setup  ## side by side with cp and the peers (PEERS=1 installs these); fi
 
 lint: setup  ## the rules that a script can hold
 	@$(PYTEST) tests/lint
+
+docs: build  ## what is generated from the declarations: reference pages, schema, --help
+	@scripts/golden
 
 format: setup  ## clang-format, in place
 	@clang-format-14 -i $(SOURCES)

@@ -191,12 +191,31 @@ class FunctionInference {
     if (!proto.mutable_graph()->ParseFromString(serialize_graph_message(*function.body, weightless_policy(1024))))
       return;
     proto.mutable_graph()->set_name(function.name);
+    add_callees(*function.body, proto);
     bind_attributes(*proto.mutable_graph(), function, *calls_.at(&function));
     InferenceOptions lenient = options_;
     lenient.strict = false;
     run_inference(proto, lenient);
     take_types(*function.body, proto.graph(), invented_, refine_);
     calls_in(*function.body);
+  }
+
+  /// The functions that the body calls, and those that they call.
+  void add_callees(ir::Graph& body, ::onnx::ModelProto& proto) const {
+    std::set<const ir::Function*> added;
+    std::vector<ir::Graph*> pending = {&body};
+    while (!pending.empty()) {
+      ir::Graph* top = pending.back();
+      pending.pop_back();
+      for_each_graph(*top, [&](ir::Graph& graph) {
+        for (const ir::Node& node : graph.nodes()) {
+          const ir::Function* callee = model_.find_function(node.domain, node.op_type, node.overload);
+          if (callee == nullptr || !added.insert(callee).second) continue;
+          proto.add_functions()->ParseFromString(serialize_function_message(*callee, weightless_policy(1024)));
+          pending.push_back(callee->body.get());
+        }
+      });
+    }
   }
 
   /// References to the function's attributes become the values of the call, or the defaults.

@@ -128,16 +128,6 @@ class ModelWriter {
     return writer;
   }
 
- private:
-  static void put_opsets(Writer& writer, std::uint32_t number, const std::vector<ir::OpsetImport>& imports) {
-    for (const ir::OpsetImport& import : imports) {
-      Writer message;
-      message.put_text(field::opset::domain, import.domain);
-      message.put_varint(field::opset::version, import.version);
-      writer.put_message(number, std::move(message));
-    }
-  }
-
   Writer function(const ir::Function& function) const {
     Writer writer;
     writer.put_text(field::function::name, function.name);
@@ -154,6 +144,16 @@ class ModelWriter {
     writer.put_text_if(field::function::overload, function.overload);
     put_annotations(writer, field::function::doc_string, field::function::metadata_props, function.annotations);
     return writer;
+  }
+
+ private:
+  static void put_opsets(Writer& writer, std::uint32_t number, const std::vector<ir::OpsetImport>& imports) {
+    for (const ir::OpsetImport& import : imports) {
+      Writer message;
+      message.put_text(field::opset::domain, import.domain);
+      message.put_varint(field::opset::version, import.version);
+      writer.put_message(number, std::move(message));
+    }
   }
 
   Writer node(const ir::Node& node) const {
@@ -342,6 +342,10 @@ std::string serialize_in_memory(const ir::Model& model, const TensorPolicy& poli
 
 std::string serialize_graph_message(const ir::Graph& graph, const TensorPolicy& policy) {
   return joined(ModelWriter(policy).graph(graph));
+}
+
+std::string serialize_function_message(const ir::Function& function, const TensorPolicy& policy) {
+  return joined(ModelWriter(policy).function(function));
 }
 
 TensorPolicy weightless_policy(std::uint64_t limit) {

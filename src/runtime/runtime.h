@@ -2,46 +2,46 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "ir/graph.h"
+#include "runtime/session.h"
 
 /// ONNX Runtime, loaded when it is first needed, and what is proven with it.
 namespace olivine::runtime {
 
-/// Which ONNX Runtime, and how a session is to be made.
-struct SessionOptions {
-  /// Path of libonnxruntime; empty: the environment variable OLIVINE_ORT_LIBRARY, then the system's, then the
-  /// `onnxruntime` package of the Python that `python3` (or OLIVINE_PYTHON) starts.
-  std::filesystem::path library;
-  std::string execution_provider = "CPUExecutionProvider";
-  std::map<std::string, std::string> provider_options;
-  /// Plug-in provider libraries: registration name → path.
-  std::map<std::string, std::filesystem::path> provider_libraries;
-  /// "disable", "basic", "extended" or "all".
-  std::string graph_optimization = "all";
-};
-
 /// Where input values come from, and the sizes of symbolic dimensions.
 struct InputOptions {
-  /// `.npz` (by input name), `.npy` and `.pb` (TensorProto, by position), or folders of them (input_0.pb …). Empty:
-  /// random.
+  /// `.npz` files (by input name, each one a run), `.npy` and `.pb` files (by input name if they bear one, else by
+  /// position, together one run), and folders: of `input_0.pb` …, of such folders (`test_data_set_0` …: each one a
+  /// run), or of NumPy files. Empty: random values.
   std::vector<std::filesystem::path> files;
-  std::map<std::string, std::int64_t> dims;  ///< symbol → size
+  /// Symbol → size; "INPUT:AXIS" → size for a dimension without a name. Symbols that are left get a size that fits the
+  /// other model where that one has a number, else 2, 3 or 4 by their axis, and 64 for the height and width of
+  /// pictures.
+  std::map<std::string, std::int64_t> dims;
   std::uint64_t seed = 0;
   int runs = 1;  ///< random sets, with seeds seed, seed + 1 …
 };
 
-/// Allowed |a - b| <= absolute + relative * |a|; by default from the narrowest float type that computed either side.
+/// Allowed is |a - b| <= absolute + relative * |a|. What isn't given comes from the narrowest float type in either
+/// model:
+///
+///     float64  1e-8  1e-6     float16   1e-2  1e-2     float8 e4m3  0.25  0.25     float4  1  0.5
+///     float32  1e-4  1e-3     bfloat16  8e-2  8e-2     float8 e5m2  0.5   0.5
+///
+/// A default absolute tolerance is meant for values whose size is about one: it is multiplied by the output's root mean
+/// square where that is above one, and by its largest magnitude (0.01 at least) where that is below one.
 struct Tolerance {
   std::optional<double> absolute;
   std::optional<double> relative;
+  /// The part of the elements of an integer, bool or string output that may differ. By default 0.01 when the output
+  /// derives from floats (a class that was chosen among logits), else 0.
+  std::optional<double> mismatch_fraction;
 };
 
 struct OutputComparison {
@@ -51,11 +51,12 @@ struct OutputComparison {
   std::string shape;              ///< of A's, in the run with the largest error
   double max_absolute_error = 0;  ///< over all runs
   double mean_absolute_error = 0;
-  double max_relative_error = 0;  ///< |a - b| / max(|a|, tiny)
+  double max_relative_error = 0;  ///< |a - b| / max(|a|, absolute_tolerance)
   double cosine = 1;              ///< of the flattened outputs, the worst run
   std::uint64_t mismatches = 0;   ///< elements beyond the tolerance, NaN against number included
-  std::uint64_t elements = 0;
-  std::string problem;  ///< why it can't be compared: shapes differ, missing …; empty otherwise
+  std::uint64_t elements = 0;     ///< of all runs
+  double absolute_tolerance = 0;  ///< the one that was used for this output; the largest of all runs
+  std::string problem;            ///< why it can't be compared: shapes differ, missing …; empty otherwise
   bool passed = true;
 };
 
@@ -64,14 +65,15 @@ struct Divergence {
   std::string value;
   std::string node;  ///< Node::describe()
   double max_absolute_error = 0;
+  std::string problem;  ///< as in OutputComparison
 };
 
 struct Comparison {
   std::vector<OutputComparison> outputs;
   int runs = 0;
-  double absolute_tolerance = 0;
+  double absolute_tolerance = 0;  ///< before an output's size is taken into account
   double relative_tolerance = 0;
-  std::optional<Divergence> divergence;  ///< only when asked for
+  std::optional<Divergence> divergence;  ///< only when asked for, and when the outputs differ
   bool passed = true;
 };
 
@@ -80,15 +82,17 @@ struct CompareOptions {
   InputOptions inputs;
   Tolerance tolerance;
   bool bisect = false;
+  /// How messages call the two models.
+  std::string name_a = "A";
+  std::string name_b = "B";
 };
 
-/// Runs both models on the same inputs (matched by name, else by position; cast where the dtypes differ) and compares
-/// their outputs (matched likewise). Errors: Error[config] for inputs that cannot be bound (a symbol without a size is
-/// given 2..4 with a notice), Error[io] when ONNX Runtime isn't found, Error[verification] when a session fails to load
-/// or run.
+/// Runs both models on the same inputs and compares their outputs. Inputs and outputs are matched by name, what is left
+/// by position. Where input types differ, the values are those that both types can hold, so that rounding an input does
+/// not count as an error. Values are compared as float64; NaN equals NaN and an infinity itself.
+///
+/// Errors: Error[config] for inputs that cannot be bound, Error[io] when ONNX Runtime isn't found or a file cannot be
+/// read, Error[verification] when a session fails to load or run. A difference is no error: it is in the result.
 Comparison compare(const ir::Model& a, const ir::Model& b, const CompareOptions& options, const Log& log = {});
-
-/// "1.32.0", or nothing when no library is found.
-std::optional<std::string> runtime_version(const SessionOptions& options = {});
 
 }  // namespace olivine::runtime

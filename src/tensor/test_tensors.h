@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
@@ -53,6 +54,10 @@ inline std::vector<std::byte> elements(DataType dtype, const std::vector<std::by
                                        std::uint64_t count) {
   const auto bits = static_cast<std::uint64_t>(bit_width(dtype));
   std::vector<std::byte> out(*packed_bytes(dtype, count));
+  if (bits >= 8) {
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(first * (bits / 8)), out.size(), out.begin());
+    return out;
+  }
   for (std::uint64_t bit = 0; bit < count * bits; ++bit) {
     const std::uint64_t source = first * bits + bit;
     const auto value = static_cast<std::byte>(std::to_integer<unsigned>(bytes[source / 8]) >> (source % 8) & 1);

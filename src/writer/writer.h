@@ -26,9 +26,15 @@ struct FileToWrite {
   std::string text;
 };
 
+struct WrittenFile {
+  std::string name;  ///< relative to the folder
+  std::uint64_t bytes = 0;
+};
+
 struct Written {
-  std::filesystem::path model_path;
-  std::uint64_t bytes = 0;  ///< of all files
+  std::filesystem::path model_path;  ///< where it is once everything is in place
+  std::vector<WrittenFile> files;    ///< the model, then its data; without the last files
+  std::uint64_t bytes = 0;           ///< of all of these
   std::vector<std::string> notices;
 };
 

@@ -271,7 +271,6 @@ class Converter {
     set_cast_target(cast, dtype);
     Value& output = *cast.add_output(graph.unique_name(fmt::format("{}_{}", value.name(), data_type_info(dtype).name)),
                                      with_element_type(value.type, dtype));
-    output.listed = value.listed;
     cast.name = graph.unique_node_name("cast_" + output.name());
     return output;
   }
@@ -317,6 +316,7 @@ class Converter {
     value.set_name(replacement.name());
     replacement.set_name(std::move(name));
     std::swap(value.annotations, replacement.annotations);
+    std::swap(value.listed, replacement.listed);
   }
 
   // ---- Constants and casts: they can be had in both types

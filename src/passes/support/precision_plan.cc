@@ -297,36 +297,58 @@ class Planner {
 
   // ---- Data movers
 
-  /// A Transpose between two values that stay would get two casts for nothing: it stays too. Chains of such nodes are
-  /// followed forwards, then backwards.
+  /// A chain of nodes that only move data, from values that stay to users that want them as they were, would get two
+  /// casts for nothing: it stays too.
   void keep_idle_movers() {
+    std::vector<const Node*> movers;
     for_each_graph(model_, [&](const Graph& graph) {
-      for (const Node& node : graph.nodes()) keep_if_idle(node);
-      for (const Node* node = graph.last(); node != nullptr; node = node->previous()) keep_if_idle(*node);
+      for (const Node& node : graph.nodes()) {
+        if (moves_data(node) && has_port(plan_.nodes.at(&node), Port::to)) movers.push_back(&node);
+      }
     });
+    std::unordered_set<const Node*> idle(movers.begin(), movers.end());
+    // Each sweep drops what a neighbour's leaving uncovered; forwards for inputs, backwards for users.
+    for (bool shrinking = true; shrinking;) {
+      shrinking = false;
+      for (const Node* node : movers)
+        shrinking |= idle.contains(node) && !is_fed_unmoved(*node, idle) && idle.erase(node) != 0;
+      for (auto node = movers.rbegin(); node != movers.rend(); ++node) {
+        shrinking |= idle.contains(*node) && !is_wanted_unmoved(**node, idle) && idle.erase(*node) != 0;
+      }
+    }
+    for (const Node* node : idle) stay(plan_.nodes.at(node));
   }
 
-  void keep_if_idle(const Node& node) {
-    if (!node.domain.empty() || std::find(kMovesData.begin(), kMovesData.end(), node.op_type) == kMovesData.end())
-      return;
-    NodePlan& plan = plan_.nodes.at(&node);
-    if (!has_port(plan, Port::to)) return;
-    bool comes_from = false;
+  static bool moves_data(const Node& node) {
+    return node.domain.empty() && std::find(kMovesData.begin(), kMovesData.end(), node.op_type) != kMovesData.end();
+  }
+
+  static void stay(NodePlan& plan) {
+    std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
+    std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
+  }
+
+  bool is_fed_unmoved(const Node& node, const std::unordered_set<const Node*>& idle) const {
+    bool any = false;
+    const NodePlan& plan = plan_.nodes.at(&node);
     for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
       if (plan.inputs[i] != Port::to) continue;
-      const Port given = plan_.given(*node.input(i), request_.from);
-      if (given == Port::to) return;
-      comes_from = comes_from || given == Port::from;
+      const Value& input = *node.input(i);
+      const Port given = idle.contains(input.producer()) ? Port::from : plan_.given(input, request_.from);
+      if (given == Port::to) return false;
+      any = any || given == Port::from;
     }
-    if (!comes_from) return;
+    return any;
+  }
+
+  bool is_wanted_unmoved(const Node& node, const std::unordered_set<const Node*>& idle) const {
     for (const auto& output : node.outputs()) {
       if (!output) continue;
       for (const ir::Use& use : output->uses()) {
-        if (plan_.wanted(use) == Port::to) return;
+        if (plan_.wanted(use) == Port::to && !idle.contains(use.node)) return false;
       }
     }
-    std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
-    std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
+    return true;
   }
 
   const ir::Model& model_;

@@ -1,0 +1,44 @@
+#include "workflow/inspect.h"
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/console.h"
+#include "onnx/onnx.h"
+#include "workflow/reader.h"
+#include "workflow/report.h"
+
+namespace olivine::cli {
+namespace {
+
+struct State {
+  std::string model;
+  std::size_t largest = 10;
+  bool json = false;
+};
+
+Action declare_inspect(CLI::App& app, Console& console, const Arguments&) {
+  auto state = std::make_shared<State>();
+  app.description(
+      "Shows what a model is made of: opsets, inputs and outputs, symbolic dimensions and where they occur, operators, "
+      "element types, weights and the largest tensors, functions and metadata. Weights are not read.");
+  app.footer("Example:\n  olivine inspect model.onnx --json");
+  app.add_option("model", state->model, "An .onnx or .onnxtxt file, or a folder with an .onnx file.")
+      ->type_name("MODEL");
+  app.add_option("--largest", state->largest, "How many of the largest tensors to show (default 10).")->type_name("N");
+  app.add_flag("--json", state->json, "Print JSON.");
+  return [state, &console] {
+    if (state->model.empty())
+      throw Error(ErrorCode::config, "no model is given").remedy("name one: olivine inspect model.onnx");
+    ir::Model model = onnx::read_model(workflow::input_model(state->model).path);
+    onnx::infer_types(model);
+    const workflow::ModelSummary summary = workflow::inspect(model, state->largest);
+    console.print(state->json ? workflow::file_text(workflow::to_json(summary)) : workflow::to_text(summary));
+    return 0;
+  };
+}
+
+}  // namespace
+
+extern const Command kInspect = {"inspect", "Show what a model is made of.", "MODEL [options]", false, declare_inspect};
+
+}  // namespace olivine::cli

@@ -1,0 +1,64 @@
+#include "workflow/input_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace olivine::workflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+std::vector<std::string> onnx_files(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".onnx") names.push_back(entry.path().filename().string());
+  }
+  if (error)
+    throw Error(ErrorCode::io, fmt::format("cannot list the folder '{}': {}", folder.string(), error.message()));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+fs::path find_path(const std::string& given, const fs::path& folder) {
+  if (given.empty()) throw Error(ErrorCode::config, "the path is empty");
+  if (is_there(given)) return given;
+  const bool elsewhere = fs::path(given).is_relative() && !folder.empty();
+  if (elsewhere && is_there(folder / given)) return folder / given;
+  throw Error(ErrorCode::io,
+              fmt::format("there is no '{}'{}", given,
+                          elsewhere ? fmt::format(", neither in the current directory nor in '{}'", folder.string())
+                                    : std::string()));
+}
+
+fs::path find_model_file(const fs::path& path, const std::string& file_name) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  if (!file_name.empty()) {
+    if (!is_there(path / file_name)) {
+      throw Error(ErrorCode::io, fmt::format("there is no '{}' in the folder '{}'", file_name, path.string()));
+    }
+    return path / file_name;
+  }
+  const std::vector<std::string> names = onnx_files(path);
+  if (names.empty()) throw Error(ErrorCode::io, fmt::format("the folder '{}' has no .onnx file", path.string()));
+  if (names.size() > 1) {
+    throw Error(ErrorCode::config, fmt::format("the folder '{}' has {} .onnx files: {}", path.string(), names.size(),
+                                               fmt::join(names, ", ")))
+        .remedy("name one with onnx_file_name, or give its path");
+  }
+  return path / names.front();
+}
+
+}  // namespace olivine::workflow
