@@ -1,11 +1,12 @@
 #include "onnx/contrib/functions.h"
 
-#include <onnx/defs/schema.h>
 #include <onnx/defs/tensor_proto_util.h>
 
 #include <cmath>
 #include <utility>
 #include <vector>
+
+#include "onnx/contrib/registry.h"
 
 namespace olivine::onnx::contrib {
 namespace {
@@ -145,7 +146,7 @@ class WithAttribute : public Forward {
 };
 
 void run(const Like& like, ::onnx::InferenceContext& node) {
-  const ::onnx::OpSchema* schema = ::onnx::OpSchemaRegistry::Schema(like.op_type, like.opset, "");
+  const ::onnx::OpSchema* schema = schema_registry().GetSchema(like.op_type, like.opset, "");
   if (schema != nullptr) schema->GetTypeAndShapeInferenceFunction()(node);
 }
 

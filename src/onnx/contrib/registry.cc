@@ -1,10 +1,12 @@
-#include <onnx/defs/schema.h>
+#include "onnx/contrib/registry.h"
 
+#include <algorithm>
 #include <charconv>
-#include <mutex>
+#include <map>
+#include <shared_mutex>
+#include <tuple>
 #include <utility>
 
-#include "onnx/contrib/contrib.h"
 #include "onnx/contrib/rule.h"
 
 namespace olivine::onnx {
@@ -16,7 +18,7 @@ using contrib::Row;
 using ::onnx::AttributeProto;
 using ::onnx::OpSchema;
 
-constexpr const char* kDomain = "com.microsoft";
+constexpr std::string_view kDomain = "com.microsoft";
 
 OpSchema::FormalParameter parameter(const Port& port) {
   return OpSchema::FormalParameter(std::string(port.name), std::string(),
@@ -75,20 +77,59 @@ OpSchema schema_of(const Row& row) {
   // A newer ONNX Runtime may know attributes that this table doesn't.
   schema.AllowUncheckedAttributes();
   schema.TypeAndShapeInferenceFunction([&row](::onnx::InferenceContext& node) { contrib::infer({node, row}); });
+  schema.Finalize();
   return schema;
 }
 
-void register_schemas() {
-  auto& versions = ::onnx::OpSchemaRegistry::DomainToVersionRange::Instance();
-  if (!versions.Map().contains(kDomain)) versions.AddDomainToVersion(kDomain, 1, 1);
-  for (const Row& row : contrib::rows()) ::onnx::RegisterSchema(schema_of(row), 0, false, true);
+/// The newest version of an operator up to `version`, or null. The rows are sorted.
+const Row* find_row(std::string_view domain, std::string_view name, int version) {
+  const auto rows = contrib::rows();
+  const auto key = [](const Row& row) { return std::tie(row.domain, row.name, row.since); };
+  const auto after = std::upper_bound(rows.begin(), rows.end(), std::tie(domain, name, version),
+                                      [&](const auto& wanted, const Row& row) { return wanted < key(row); });
+  if (after == rows.begin()) return nullptr;
+  const Row& row = *std::prev(after);
+  return row.domain == domain && row.name == name ? &row : nullptr;
 }
+
+class Registry final : public ::onnx::ISchemaRegistry {
+ public:
+  // NOLINTNEXTLINE(google-default-arguments): the default is the base's
+  const OpSchema* GetSchema(const std::string& name, int version, const std::string& domain) const override {
+    const OpSchema* schema = domain == kDomain ? nullptr : ::onnx::OpSchemaRegistry::Schema(name, version, domain);
+    if (schema != nullptr) return schema;
+    const Row* row = find_row(domain, name, version);
+    return row == nullptr ? nullptr : &made(*row);
+  }
+
+ private:
+  const OpSchema& made(const Row& row) const {
+    {
+      const std::shared_lock lock(mutex_);
+      const auto entry = schemas_.find(&row);
+      if (entry != schemas_.end()) return entry->second;
+    }
+    const std::unique_lock lock(mutex_);
+    const auto entry = schemas_.find(&row);
+    return entry != schemas_.end() ? entry->second : schemas_.emplace(&row, schema_of(row)).first->second;
+  }
+
+  mutable std::shared_mutex mutex_;
+  mutable std::map<const Row*, OpSchema> schemas_;
+};
 
 }  // namespace
 
-void ensure_contrib_schemas() {
-  static std::once_flag once;
-  std::call_once(once, register_schemas);
+const ::onnx::ISchemaRegistry& schema_registry() {
+  static const Registry registry;
+  return registry;
+}
+
+std::int64_t newest_version(std::string_view domain) {
+  if (domain == kDomain) return 1;
+  const auto& versions = ::onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
+  const auto entry = versions.find(std::string(domain));
+  return entry == versions.end() ? 0 : entry->second.second;
 }
 
 }  // namespace olivine::onnx
