@@ -23,9 +23,12 @@ MANY = 2**31 - 1
 
 
 def contributed():
-    """Schemas of operators that onnx does not have, in the order of the file."""
-    known = {(schema.domain, schema.name) for schema in onnx.defs.get_all_schemas_with_history()}
-    schemas = [s for s in binding.get_all_operator_schema() if s.domain in DOMAINS and (s.domain, s.name) not in known]
+    """Schemas that onnx does not have, in the order of the file: whole operators, and versions before onnx's first."""
+    known = {}
+    for schema in onnx.defs.get_all_schemas_with_history():
+        key = (schema.domain, schema.name)
+        known[key] = min(schema.since_version, known.get(key, MANY))
+    schemas = [s for s in binding.get_all_operator_schema() if s.domain in DOMAINS and s.since_version < known.get((s.domain, s.name), MANY)]
     return sorted(schemas, key=lambda s: (s.domain, s.name, s.since_version))
 
 

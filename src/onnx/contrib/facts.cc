@@ -16,8 +16,8 @@ std::string_view cut(std::string_view& text, std::string_view marks) {
   return head;
 }
 
-int number(std::string_view text) {
-  int value = 0;
+std::int64_t number(std::string_view text) {
+  std::int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
@@ -30,7 +30,7 @@ std::vector<Port> ports(std::string_view text) {
     word.remove_prefix(1);
     port.type = cut(word, "?*!");
     port.optional = word.starts_with('?');
-    if (word.starts_with('*')) port.variadic = number(word.substr(1));
+    if (word.starts_with('*')) port.variadic = static_cast<int>(number(word.substr(1)));
     port.homogeneous = !word.ends_with('!');
     ports.push_back(port);
   }

@@ -212,7 +212,7 @@ void quantized_concat(const Context& context) {
       Dim& dim = *result.mutable_dim(i);
       const Dim& other = shape->dim(i);
       if (i == *axis) {
-        dim = dim.has_dim_value() && other.has_dim_value() ? known(dim.dim_value() + other.dim_value()) : Dim();
+        dim = other.has_dim_value() && dim.has_dim_value() ? dim + other.dim_value() : Dim();
       } else if (!dim.has_dim_value() && other.has_dim_value()) {
         dim = other;
       }

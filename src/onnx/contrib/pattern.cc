@@ -1,7 +1,5 @@
 #include "onnx/contrib/pattern.h"
 
-#include <onnx/defs/attr_proto_util.h>
-
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -42,10 +40,10 @@ Dim largest(const Dim& a, const Dim& b) {
   return known(std::max(a.dim_value(), b.dim_value()));
 }
 
-Dim sum(const Dim& a, const Dim& b, int sign) {
-  if (b.has_dim_value()) return a + sign * b.dim_value();
-  if (a.has_dim_value() && a.dim_value() == 0 && sign > 0) return b;
-  return {};
+/// Known only with a number on the right; a number on the left and a name on the right do not occur.
+Dim sum(const Dim& a, const Dim& b, bool plus) {
+  if (!b.has_dim_value()) return {};
+  return plus ? a + b.dim_value() : a - b.dim_value();
 }
 
 /// One line while it is being read.
@@ -130,7 +128,7 @@ class Line {
       if (!plus && !take('-')) break;
       const std::optional<Dim> right = product();
       if (!right) return std::nullopt;
-      left = sum(*left, *right, plus ? 1 : -1);
+      left = sum(*left, *right, plus);
     }
     return left;
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/error.h"
 #include "onnx/contrib/functions.h"
 #include "onnx/contrib/pattern.h"
 
@@ -109,6 +110,17 @@ void set_shapes(const Context& context, const Rule& rule) {
   if (rule.like.op_type != nullptr) infer_like(rule.like, channels_last(context, rule.layout), context);
 }
 
+/// A search runs its bodies with inputs that it makes; their types are those that the bodies declare.
+void infer_bodies(const Context& context) {
+  for (const AttributeFact& fact : context.row.attributes()) {
+    const std::string name(fact.name);
+    const ::onnx::AttributeProto* body = fact.kind == "graph" ? context.node.getAttribute(name) : nullptr;
+    if (body == nullptr) continue;
+    const std::vector<const TypeProto*> declared(static_cast<std::size_t>(body->g().input_size()), nullptr);
+    context.node.getGraphAttributeInferencer(name)->doInferencing(declared, {});
+  }
+}
+
 }  // namespace
 
 const Shape* Context::shape(std::size_t input) const {
@@ -173,8 +185,11 @@ void infer(const Context& context) {
   try {
     set_types(context, rule == nullptr ? std::string_view() : rule->types);
     if (rule != nullptr) set_shapes(context, *rule);
+    infer_bodies(context);
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception&) {
-    // A shape that the rule did not foresee: the output keeps what it has by now.
+    // Something that the rule did not foresee: the outputs keep what they have by now.
   }
 }
 

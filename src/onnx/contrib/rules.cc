@@ -79,6 +79,7 @@ constexpr Rule kRules[] = {
     {.op_type = "ScaledSiLU", .shapes = kSame},
     {.op_type = "ScaledTanh", .shapes = kSame},
     {.op_type = "SwiGLU", .shapes = "1:(...) -> (...); !1 (... H) -> (... H/2)"},
+    {.op_type = "ThresholdedRelu", .shapes = kSame},
     {.op_type = "Trilu", .shapes = kSame},
 
     // Normalization
@@ -86,6 +87,10 @@ constexpr Rule kRules[] = {
     {.op_type = "EmbedLayerNormalization", .shapes = "(B S) 2:(_ H) -> (B S H) | (B) | (B S H)"},
     {.op_type = "GatedRMSNorm", .shapes = kSame},
     {.op_type = "GroupNorm", .shapes = kSame},
+    {.op_type = "LayerNormalization",
+     .types = "1=stash_type 2=stash_type",
+     .shapes = "axis=-1 (... H) -> (... H) | (... 1) | (... 1); (...) -> (...)"},
+    {.op_type = "MeanVarianceNormalization", .shapes = kSame},
     {.op_type = "QEmbedLayerNormalization", .shapes = "(B S) 2:(_ H) -> (B S H) | (B)"},
     {.op_type = "RMSNormRotary",
      .types = "0=output_fp16?float16,@0",
