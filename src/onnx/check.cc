@@ -2,7 +2,13 @@
 #include <onnx/checker.h>
 #include <onnx/shape_inference/implementation.h>
 
+#include <limits>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
+
 #include "base/error.h"
+#include "onnx/contrib/registry.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
 
@@ -32,6 +38,49 @@ void check_imports(const std::vector<ir::OpsetImport>& imports) {
   }
 }
 
+/// What the checker needs to know of the model as a whole, and what only the whole model can have wrong.
+::onnx::checker::CheckerContext checker_context(const ::onnx::ModelProto& proto) {
+  constexpr auto kNewestVersion = static_cast<std::int64_t>(::onnx::Version::IR_VERSION);
+  if (proto.ir_version() < 1 || proto.ir_version() > kNewestVersion) {
+    throw std::runtime_error(
+        fmt::format("its IR version is {}; 1 to {} are known here", proto.ir_version(), kNewestVersion));
+  }
+  std::unordered_set<std::string_view> keys;
+  for (const auto& entry : proto.metadata_props()) {
+    if (!keys.insert(entry.key()).second)
+      throw std::runtime_error(fmt::format("its metadata has two entries '{}'", entry.key()));
+  }
+  std::unordered_map<std::string, int> opsets;
+  for (const auto& import : proto.opset_import()) {
+    if (import.version() < 1 || import.version() > std::numeric_limits<int>::max()) {
+      throw std::runtime_error(fmt::format("it imports version {} of '{}'", import.version(), import.domain()));
+    }
+    opsets[import.domain()] = static_cast<int>(import.version());
+  }
+  // Before IR version 3 models named no opsets.
+  if (opsets.empty() != (proto.ir_version() < 3)) {
+    throw std::runtime_error(fmt::format("a model of IR version {} {}", proto.ir_version(),
+                                         opsets.empty() ? "must import an opset" : "cannot import opsets"));
+  }
+  if (opsets.empty()) opsets[""] = 1;
+  ::onnx::checker::CheckerContext context;
+  context.set_ir_version(static_cast<int>(proto.ir_version()));
+  context.set_opset_imports(std::move(opsets));
+  context.set_schema_registry(&schema_registry());
+  return context;
+}
+
+/// onnx.checker, with this room's registry.
+void run_checker(const ::onnx::ModelProto& proto) {
+  constexpr int kFirstVersionWithFunctions = 8;
+  const ::onnx::checker::CheckerContext context = checker_context(proto);
+  const ::onnx::checker::LexicalScopeContext scope;
+  ::onnx::checker::check_graph(proto.graph(), context, scope);
+  if (context.get_ir_version() >= kFirstVersionWithFunctions) {
+    ::onnx::checker::check_model_local_functions(proto, context, scope);
+  }
+}
+
 }  // namespace
 
 void check_opsets(const ir::Model& model) {
@@ -47,7 +96,7 @@ namespace {
   check_opsets(model);
   ::onnx::ModelProto proto = weightless_proto(model);
   try {
-    ::onnx::checker::check_model(proto);
+    run_checker(proto);
   } catch (const std::exception& problem) {
     throw Error(ErrorCode::conversion, fmt::format("the model is not valid: {}", cleaned(problem.what())));
   }
@@ -61,8 +110,7 @@ void check_structure(const ir::Model& model) { checked_proto(model); }
 void check_model(const ir::Model& model) {
   ::onnx::ModelProto proto = checked_proto(model);
   try {
-    ::onnx::shape_inference::InferShapes(proto, ::onnx::OpSchemaRegistry::Instance(),
-                                         ::onnx::ShapeInferenceOptions(true, 1, true));
+    ::onnx::shape_inference::InferShapes(proto, &schema_registry(), ::onnx::ShapeInferenceOptions(true, 1, true));
   } catch (const std::exception& problem) {
     throw Error(ErrorCode::conversion,
                 fmt::format("the model's types contradict each other: {}", cleaned(problem.what())));

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "onnx/contrib/registry.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
 #include "onnx/read_parts.h"
@@ -108,7 +109,7 @@ void take_types(ir::Graph& graph, const ::onnx::GraphProto& proto, const Invente
 
 void run_inference(::onnx::ModelProto& proto, const InferenceOptions& options) {
   try {
-    ::onnx::shape_inference::InferShapes(proto, ::onnx::OpSchemaRegistry::Instance(), library_options(options));
+    ::onnx::shape_inference::InferShapes(proto, &schema_registry(), library_options(options));
   } catch (const std::exception& problem) {
     // Without `strict` a node that cannot be inferred costs only its own types; what still leaves the library is a
     // model that is broken as a whole.
