@@ -1,6 +1,7 @@
 #include "workflow/runner.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <list>
 #include <system_error>
@@ -20,12 +21,22 @@ using config::Json;
 
 std::string describe(const Step& step) { return fmt::format("pass {} ({})", step.name, step.pass->name); }
 
+/// What is wrong with a model whose structure is right.
+std::optional<std::string> type_fault(const ir::Model& model) {
+  try {
+    onnx::check_model(model);
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return std::nullopt;
+}
+
 class Run {
  public:
   Run(const Workflow& workflow, const RunOptions& options) : workflow_(workflow), options_(options) {}
 
   Outcome run() {
-    for (const std::string& notice : workflow_.notices) options_.log.write(LogLevel::notice, "{}", notice);
+    for (const std::string& notice : workflow_.notices) note(notice);
     read();
     for (const Step& step : workflow_.steps) run_step(step);
     check();
@@ -102,11 +113,23 @@ class Run {
     seconds_["check"] = watch.seconds();
   }
 
+  void note(std::string notice) {
+    options_.log.write(LogLevel::notice, "{}", notice);
+    notices_.push_back(std::move(notice));
+  }
+
   /// Whether the input was invalid to begin with decides what the user can do.
-  [[noreturn]] void blame(Error& error) {
+  void blame(Error& error) {
     const std::string input = workflow_.input.path.string();
     const ir::Model original = onnx::read_model(workflow_.input.path);
-    with_place(input, [&] { onnx::check_model(original); });
+    with_place(input, [&] { onnx::check_structure(original); });
+    if (const auto fault = type_fault(original)) {
+      // Types that onnx's inference finds contradictory in the input already are no pass's doing, and runtimes are
+      // often more lenient.
+      onnx::check_structure(model_);
+      note("the types of the input contradict each other by onnx's inference, and so do the output's: " + *fault);
+      return;
+    }
     if (!workflow_.steps.empty()) {
       error.remedy(
           "the input is valid, so a pass broke it: run again with --check-passes to see which one, and report it");
@@ -143,6 +166,9 @@ class Run {
   void write() {
     throw_if_cancelled();
     const auto show = [&](std::uint64_t done, std::uint64_t total) { progress("writing", done, total); };
+    for (const StepRecord& record : records_) {
+      for (const auto& hook : record.context.before_write) hook();
+    }
     const Stopwatch watch;
     writer::Written written;
     if (workflow_.output_is_file()) {
@@ -198,7 +224,7 @@ class Run {
     for (const StepRecord& record : records_) json["passes"].push_back(to_json(record));
     if (!verification_.is_null()) json["verify"] = verification_;
     json["output"] = output.is_null() ? Json() : std::move(output);
-    json["notices"] = workflow_.notices;
+    json["notices"] = notices_;
     json["seconds"] = seconds_;
     json["seconds"]["total"] = total_.seconds();
     return json;
@@ -207,6 +233,7 @@ class Run {
   const Workflow& workflow_;
   const RunOptions& options_;
   Stopwatch total_;
+  std::vector<std::string> notices_;
   ir::Model model_;
   ModelSize input_size_;
   std::list<StepRecord> records_;
@@ -216,14 +243,17 @@ class Run {
   Outcome outcome_;
 };
 
-/// What stands in the output's place must be of its kind; nothing is made.
+/// What stands in the output's place must be of its kind, and the nearest folder that is there must be writable.
 void check_output(const fs::path& output, bool is_file) {
   std::error_code error;
-  if (!is_file && fs::exists(output, error) && !fs::is_directory(output, error)) {
-    throw Error(ErrorCode::io, fmt::format("the output '{}' is there and is not a folder", output.string()));
+  if (is_file && fs::is_directory(output, error)) throw Error(ErrorCode::io, "is a folder").prepend(output.string());
+  fs::path nearest = fs::absolute(is_file ? output.parent_path() : output).lexically_normal();
+  while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  if (!fs::is_directory(nearest, error)) {
+    throw Error(ErrorCode::io, "is in the place of the output folder and is none").prepend(nearest.string());
   }
-  if (is_file && fs::is_directory(output, error)) {
-    throw Error(ErrorCode::io, fmt::format("the output '{}' is a folder", output.string()));
+  if (::access(nearest.c_str(), W_OK) != 0) {
+    throw Error(ErrorCode::io, "the output cannot be written to this folder").prepend(nearest.string());
   }
 }
 
@@ -235,7 +265,10 @@ void validate(const Workflow& workflow, const Log& log) {
   for (const std::string& notice : workflow.notices) log.write(LogLevel::notice, "{}", notice);
   check_output(workflow.output, workflow.output_is_file());
   const ir::Model model = onnx::read_model(workflow.input.path);
-  with_place(workflow.input.path.string(), [&] { onnx::check_model(model); });
+  with_place(workflow.input.path.string(), [&] { onnx::check_structure(model); });
+  if (const auto fault = type_fault(model)) {
+    log.write(LogLevel::notice, "the types of the input contradict each other by onnx's inference: {}", *fault);
+  }
   if (workflow.verify && !runtime::runtime_version(workflow.verify->compare.session)) {
     throw Error(ErrorCode::io, "verify needs ONNX Runtime and finds none")
         .remedy("install the Python package onnxruntime, or give verify's library or OLIVINE_ORT_LIBRARY");

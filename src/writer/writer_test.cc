@@ -338,6 +338,17 @@ TEST_F(WriterTest, ARelativePathIsBesideTheWorkingFolder) {
   EXPECT_THAT(names_in(folder() / "out"), ElementsAre("model.onnx"));
 }
 
+TEST_F(WriterTest, ALinkToAFolderStaysALink) {
+  fs::create_directories(folder() / "disk/real");
+  fs::create_directory_symlink(folder() / "disk/real", folder() / "link");
+  fs::create_directory_symlink(folder() / "disk", folder() / "other");
+  write_folder(sample_model(), folder() / "link", {}, {});
+  write_folder(sample_model(), folder() / "other/new", {}, {});
+  EXPECT_TRUE(fs::is_symlink(folder() / "link"));
+  EXPECT_THAT(names_in(folder() / "disk"), UnorderedElementsAre("real", "new"));
+  EXPECT_THAT(names_in(folder() / "disk/real"), ElementsAre("model.onnx"));
+}
+
 TEST_F(WriterTest, AFileWhereAFolderMustBeIsAnError) {
   put(folder() / "file", "x");
   EXPECT_EQ(error_of([&] { write_folder(sample_model(), folder() / "file", {}, {}); }).code(), ErrorCode::io);
@@ -362,6 +373,7 @@ TEST_F(WriterTest, AFullDiskLeavesNothing) {
     ::setrlimit(RLIMIT_FSIZE, &before);
     EXPECT_EQ(error.code(), ErrorCode::io);
     EXPECT_THAT(error.what(), HasSubstr("cannot write"));
+    EXPECT_EQ(error.path().front(), out.string());
     if (existing) {
       EXPECT_EQ(content_of(out / "model.onnx"), "old");
       EXPECT_THAT(names_in(out), ElementsAre("model.onnx"));
