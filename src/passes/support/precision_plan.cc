@@ -31,8 +31,11 @@ struct WithoutKernel {
   std::string_view op_type;
   bool only_with_reduction;
 };
-constexpr std::array<WithoutKernel, 4> kWithoutKernel = {
-    {{"EyeLike", false}, {"MelWeightMatrix", false}, {"ScatterElements", true}, {"ScatterND", true}}};
+constexpr std::array<WithoutKernel, 5> kWithoutKernel = {{{"EyeLike", false},
+                                                          {"MeanVarianceNormalization", false},
+                                                          {"MelWeightMatrix", false},
+                                                          {"ScatterElements", true},
+                                                          {"ScatterND", true}}};
 
 bool lacks_kernel(const Node& node, DataType dtype) {
   if (dtype != DataType::float16 && dtype != DataType::bfloat16) return false;
@@ -192,6 +195,11 @@ class Planner {
       return;
     }
     if (node.is("BitCast") || shape_math_.contains(&node)) return;
+    if (holds_values(node)) {
+      if (has_port(plan, Port::from))
+        note_kept(node, fmt::format("its attributes hold values in {}", name_of(request_.from)));
+      return;
+    }
     if (lacks_kernel(node, request_.to)) {
       if (has_port(plan, Port::from))
         note_kept(node, fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to)));
@@ -206,6 +214,15 @@ class Planner {
     if (has_port(plan, Port::from) && !has_port(plan, Port::to)) {
       note_kept(node, fmt::format("{} does not take {} at this opset", node.op_type, name_of(request_.to)));
     }
+  }
+
+  /// TreeEnsemble compares its input with thresholds that an attribute holds in the same type.
+  bool holds_values(const Node& node) const {
+    if (node.is("ConstantOfShape")) return false;
+    return std::any_of(node.attributes().begin(), node.attributes().end(), [&](const ir::Attribute& attribute) {
+      const auto* held = std::get_if<ir::NamedTensor>(&attribute.value);
+      return held != nullptr && held->tensor.dtype() == request_.from;
+    });
   }
 
   static void plan_cast(const Node& node, NodePlan& plan) {
