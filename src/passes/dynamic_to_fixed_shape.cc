@@ -266,8 +266,6 @@ bool list_shapes(ir::Model& model) {
       if (node.is("Constant")) continue;
       for (const auto& output : node.outputs()) {
         if (!output || output->listed || output->type.tensor() == nullptr || !output->type.tensor()->shape) continue;
-        // An output's own entry tells it already.
-        if (output->is_graph_output()) continue;
         output->listed = true;
         changed = true;
       }

@@ -41,12 +41,12 @@ TEST_F(DynamicToFixedShape, FixesASymbolEverywhere) {
 
 TEST_F(DynamicToFixedShape, FixesSeveralSymbolsAndInfersWhatFollows) {
   expect_rewrite(R"({"input_dim": ["N", "H"], "dim_value": [1, 8]})", R"(<ir_version: 9, opset_import: ["": 20]>
-    g (float[N, 3, H, H] x) => (float[N, 4, P, Q] y) <float[4, 3, 3, 3] w = {0}> {
+    g (float[N, 3, H, H] x, float[4, 3, 3, 3] w) => (float[N, 4, P, Q] y) {
       c = Conv(x, w)
       y = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(c)
     })",
                  R"(<ir_version: 9, opset_import: ["": 20]>
-    g (float[1, 3, 8, 8] x) => (float[1, 4, 3, 3] y) <float[4, 3, 3, 3] w = {0}, float[1, 4, 6, 6] c> {
+    g (float[1, 3, 8, 8] x, float[4, 3, 3, 3] w) => (float[1, 4, 3, 3] y) <float[1, 4, 6, 6] c> {
       c = Conv(x, w)
       y = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(c)
     })");
@@ -156,7 +156,7 @@ TEST_F(DynamicToFixedShape, WrongInputsAreListedTogether) {
 
 TEST_F(DynamicToFixedShape, SizesThatTheModelCannotTakeNameTheNode) {
   EXPECT_THAT(refusal(R"({"dim_param": ["C"], "dim_value": [4]})", R"(<ir_version: 9, opset_import: ["": 20]>
-    g (float[2, C] x) => (float[2, 5] y) <float[3, 5] w = {0}> { [product] y = MatMul(x, w) })"),
+    g (float[2, C] x, float[3, 5] w) => (float[2, 5] y) { [product] y = MatMul(x, w) })"),
               AllOf(HasSubstr("error[conversion]"), HasSubstr("node MatMul 'product'"),
                     HasSubstr("cannot take the shapes that it gets")));
 }
@@ -231,7 +231,7 @@ TEST_F(DynamicToFixedShape, OneOpenDimensionOfATargetBecomesMinusOne) {
       y = Reshape(x, target)
     })",
                  R"(<ir_version: 9, opset_import: ["": 20]>
-    g (float[2, S, 8] x) => (float[2, S, 2, 4] y) <int64[4] target_1 = {2, -1, 2, 4}> { y = Reshape(x, target_1) })");
+    g (float[2, S, 8] x) => (float[2, B, 2, 4] y) <int64[4] target_1 = {2, -1, 2, 4}> { y = Reshape(x, target_1) })");
 }
 
 TEST_F(DynamicToFixedShape, TargetsAreWrittenOut) {
@@ -279,7 +279,7 @@ TEST_F(DynamicToFixedShape, ExpandAsExportersWriteIt) {
   // where(shape == -1, 1, shape), a mask of ones, positions, their product.
   expect_rewrite(R"({"dim_param": ["N", "S"], "dim_value": [2, 3]})", R"(<ir_version: 9, opset_import: ["": 20]>
     g (float[N, S] x) => (float[A, B] y, int64[C] p)
-    <int64[1] one = {1}, int64[1] minus = {-1}, int64 zero = {0}, int64 step = {1}, int64 at = {1}> {
+    <int64[1] minus = {-1}, int64 zero = {0}, int64 step = {1}, int64 at = {1}> {
       s = Shape(x)
       rank = Shape(s)
       ones = ConstantOfShape<value = int64[1] {1}>(rank)

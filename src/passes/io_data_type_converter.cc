@@ -63,8 +63,6 @@ std::string list(std::span<ir::Value* const> values) {
   return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
 }
 
-std::string long_name(DataType dtype) { return std::string(data_type_info(dtype).long_name); }
-
 // ---- Casts
 
 /// The type that a Cast casts to; before opset 6 its attribute is a name.
@@ -119,10 +117,10 @@ class Border {
   void set_target(ir::Node& cast, DataType dtype);
   void require_cast(DataType from, DataType to, const ir::Value& border);
   void rename(ir::Value& value, const std::string& name);
-  void move_outputs(ir::Value& from, ir::Value& to);
+  void hand_over(ir::Value& output, ir::Value& result);
   bool is_used_inside(const ir::Value& value) const;
   std::string inner_name(const ir::Value& border) {
-    return graph_.unique_name(fmt::format("{}_{}", border.name(), long_name(source_)));
+    return graph_.unique_name(fmt::format("{}_{}", border.name(), name_of(source_)));
   }
 
   ir::Model& model_;
@@ -141,7 +139,7 @@ void Border::require_cast(DataType from, DataType to, const ir::Value& border) {
   };
   if (exists(cast_)) return;
   Error error(ErrorCode::conversion, fmt::format("'{}' {}: opset {} has no Cast from {} to {}", border.name(),
-                                                 to_string(border.type), opset_, long_name(from), long_name(to)));
+                                                 to_string(border.type), opset_, name_of(from), name_of(to)));
   for (std::int64_t opset = opset_ + 1; opset <= onnx::newest_opset(); ++opset) {
     if (!exists(onnx::find_schema("Cast", "", opset))) continue;
     error.remedy(fmt::format("convert the model to opset {} first", opset));
@@ -176,8 +174,14 @@ void Border::rename(ir::Value& value, const std::string& name) {
   value.set_name(name);
 }
 
-void Border::move_outputs(ir::Value& from, ir::Value& to) {
-  graph_.replace_uses_if(from, to, [this](const ir::Use& use) { return use.node == nullptr && use.graph == &graph_; });
+/// `result` is the model's output from now on.
+void Border::hand_over(ir::Value& output, ir::Value& result) {
+  result.annotations = std::move(output.annotations);
+  output.annotations = {};
+  result.listed = output.listed;
+  output.listed = false;
+  ir::Graph::replace_uses_if(output, result,
+                             [this](const ir::Use& use) { return use.node == nullptr && use.graph == &graph_; });
 }
 
 bool Border::is_used_inside(const ir::Value& value) const {
@@ -274,9 +278,7 @@ bool Border::take_operand(ir::Value& output, ir::Node& cast) {
   } else {
     result = graph_.insert_after(cast, "Identity", {&operand}).add_output(name, type);
   }
-  result->annotations = std::move(output.annotations);
-  output.annotations = {};
-  move_outputs(output, *result);
+  hand_over(output, *result);
   if (output.uses().empty()) {
     graph_.erase(cast);
     ++removed;
@@ -297,12 +299,10 @@ bool Border::retarget(ir::Value& output, ir::Node& cast) {
     return true;
   }
   ir::Node& second = graph_.insert_after(cast, "Cast", {cast.input(0)});
-  const std::string name = output.name();
-  rename(output, inner_name(output));
-  ir::Value& result = make_cast(second, name, type, output);
-  result.annotations = std::move(output.annotations);
-  output.annotations = {};
-  move_outputs(output, result);
+  const std::string inner = inner_name(output);
+  ir::Value& result = make_cast(second, output.name(), type, output);
+  rename(output, inner);
+  hand_over(output, result);
   return true;
 }
 
@@ -347,9 +347,7 @@ void Border::cast_output(ir::Value& output) {
   const std::string inner = inner_name(output);
   ir::Value& result = make_cast(node, name, type, output);
   rename(output, inner);
-  result.annotations = std::move(output.annotations);
-  output.annotations = {};
-  move_outputs(output, result);
+  hand_over(output, result);
   // Casts to the same type that stand inside are the one that was just made.
   const std::vector<ir::Use> uses(output.uses().begin(), output.uses().end());
   for (const ir::Use& use : uses) {
@@ -374,25 +372,6 @@ void Border::convert_output(ir::Value& output) {
 }
 
 // ---- The pass
-
-/// Outputs need not say their types; then these come from inference, while the rest of the model stays as it is.
-/// Returns the outputs that were completed.
-std::vector<ir::Value*> complete_output_types(ir::Model& model, const NamePattern& pattern) {
-  std::vector<std::size_t> untyped;
-  const auto outputs = model.graph->outputs();
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i]->type.known() && pattern.matches(outputs[i]->name())) untyped.push_back(i);
-  }
-  std::vector<ir::Value*> completed;
-  if (untyped.empty()) return completed;
-  ir::Model inferred = ir::clone(model);
-  onnx::infer_types(inferred);
-  for (const std::size_t i : untyped) {
-    outputs[i]->type = inferred.graph->outputs()[i]->type;
-    completed.push_back(outputs[i]);
-  }
-  return completed;
-}
 
 class Selection {
  public:
@@ -448,13 +427,31 @@ class Selection {
   Context& context_;
 };
 
-void check_types(const Options& options) {
-  for (const auto& [name, dtype] :
-       {std::pair{"/source_dtype", options.source_dtype}, std::pair{"/target_dtype", options.target_dtype}}) {
-    if (dtype == DataType::undefined) {
-      throw Error(ErrorCode::config, "no type is given").prepend(name).remedy("name one, such as float16");
-    }
+/// The Cast whose result a chain of Identities hands out, or null.
+const ir::Node* cast_behind(const ir::Value& output) {
+  const ir::Node* node = output.producer();
+  while (node != nullptr && node->is("Identity") && node->input(0) != nullptr) node = node->input(0)->producer();
+  return node != nullptr && node->is("Cast") ? node : nullptr;
+}
+
+/// Types are inferred only where they decide something: of outputs that don't tell theirs, and of what is cast to an
+/// output. Returns the outputs that got their types this way.
+std::vector<ir::Value*> infer_where_needed(ir::Model& model, const NamePattern& pattern, Context& context) {
+  std::vector<ir::Value*> untyped;
+  bool needed = false;
+  for (ir::Value* output : model.graph->outputs()) {
+    if (!pattern.matches(output->name())) continue;
+    if (!output->type.known()) untyped.push_back(output);
+    const ir::Node* cast = cast_behind(*output);
+    needed = needed || (cast != nullptr && cast->input(0) != nullptr && !cast->input(0)->type.known());
   }
+  if (!needed && untyped.empty()) return untyped;
+  try {
+    onnx::infer_types(model);
+  } catch (const Error& problem) {
+    context.notices.push_back(fmt::format("types could not be inferred: {}", problem.message()));
+  }
+  return untyped;
 }
 
 config::Json names(const std::vector<ir::Value*>& values) {
@@ -468,27 +465,26 @@ void check_default(const ir::Value& input, const Options& options, ErrorList& er
   if (input.initializer() == nullptr || !strings) return;
   errors.add(Error(ErrorCode::conversion,
                    fmt::format("the default of input '{}' would have to be converted from {} to {}", input.name(),
-                               long_name(options.source_dtype), long_name(options.target_dtype)))
+                               name_of(options.source_dtype), name_of(options.target_dtype)))
                  .remedy("choose other inputs with name_pattern"));
 }
 
 Change run(ir::Model& model, const std::any& any_options, Context& context) {
   const auto& options = std::any_cast<const Options&>(any_options);
-  check_types(options);
   if (options.source_dtype == options.target_dtype) {
     context.notices.push_back(
-        fmt::format("source and target are both {}: nothing to do", long_name(options.source_dtype)));
+        fmt::format("source and target are both {}: nothing to do", name_of(options.source_dtype)));
     return Change::unchanged;
   }
   Selection selection(model, options, context);
-  const std::vector<ir::Value*> completed = complete_output_types(model, selection.pattern());
+  const std::vector<ir::Value*> completed = infer_where_needed(model, selection.pattern(), context);
   const std::vector<ir::Value*> inputs = selection.inputs();
   const std::vector<ir::Value*> outputs = selection.outputs();
   if (inputs.empty() && outputs.empty()) {
     for (ir::Value* output : completed) output->type = {};
     context.notices.push_back(fmt::format("no input or output {}is a {} tensor; inputs: {}; outputs: {}",
                                           options.name_pattern ? "that name_pattern matches " : "",
-                                          long_name(options.source_dtype), list(model.graph->inputs()),
+                                          name_of(options.source_dtype), list(model.graph->inputs()),
                                           list(model.graph->outputs())));
     return Change::unchanged;
   }
@@ -506,7 +502,7 @@ Change run(ir::Model& model, const std::any& any_options, Context& context) {
   if (!tensor::is_exact_cast(options.source_dtype, options.target_dtype)) {
     context.notices.push_back(
         fmt::format("{} doesn't hold every {} value: inputs and outputs may lose precision or range",
-                    long_name(options.target_dtype), long_name(options.source_dtype)));
+                    name_of(options.target_dtype), name_of(options.source_dtype)));
   }
   context.report["inserted_casts"] = border.inserted;
   context.report["removed_casts"] = border.removed;

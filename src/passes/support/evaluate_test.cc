@@ -41,7 +41,7 @@ TEST(Evaluate, Shapes) {
   EXPECT_EQ(evaluated("", "r = Shape<start = 1>(x)"), "int64[1] 3");
   EXPECT_EQ(evaluated("", "r = Shape<start = -1, end = 9>(x)"), "int64[1] 3");
   EXPECT_EQ(evaluated("", "r = Shape<start = 2>(x)"), "int64[0]");
-  EXPECT_EQ(evaluated("float[2, 3] a = {0}", "r = Size(a)"), "int64 6");
+  EXPECT_EQ(evaluated("float[2, 3] a = {1, 2, 3, 4, 5, 6}", "r = Size(a)"), "int64 6");
   EXPECT_EQ(evaluated("", "r = Size(x)"), "unknown");
   EXPECT_EQ(evaluated("int64[2] d = {2, 1}", "r = ConstantOfShape(d)"), "float[2,1] 0 0");
   EXPECT_EQ(evaluated("int64[0] d = {}", "r = ConstantOfShape<value = int32[1] {7}>(d)"), "int32 7");

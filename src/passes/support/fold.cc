@@ -121,10 +121,16 @@ void ShapeFolder::bind(const ir::Value& formal, const ir::Value* actual) {
   }
 }
 
-void ShapeFolder::keep(const ir::Value& value, PartialTensor partial) {
+void ShapeFolder::keep(ir::Value& value, PartialTensor partial) {
   const std::uint64_t count = partial.cells.size();
   if (!partial.any_known() || (count > kFewCells && cells_ + count > kCells)) return;
   cells_ += count;
+  // Evaluation knows some sizes that inference doesn't: how many elements aren't zero.
+  if (!static_dims(value.type)) {
+    const std::string denotation = std::move(value.type.denotation);
+    value.type = ir::tensor_type(partial.dtype, ir::Shape(partial.dims.begin(), partial.dims.end()));
+    value.type.denotation = denotation;
+  }
   known_.insert_or_assign(&value, Known{std::move(partial), std::nullopt});
 }
 

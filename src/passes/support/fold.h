@@ -45,7 +45,7 @@ class ShapeFolder final : public onnx::Evaluator {
   const tensor::Tensor* stored_constant(const ir::Value& value) const;
   bool take_inputs(const ir::Node& node, const Operator& op, std::vector<const PartialTensor*>& inputs);
   const PartialTensor* unknown_elements(const ir::Value& value);
-  void keep(const ir::Value& value, PartialTensor partial);
+  void keep(ir::Value& value, PartialTensor partial);
 
   bool is_folded(const ir::Node& node, std::size_t output);
   void fold_node(ir::Node& node);
