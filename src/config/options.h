@@ -110,20 +110,15 @@ class Declare {
   /// @{
   Declare& alias(std::string name) { return last().aliases.push_back(std::move(name)), *this; }
   Declare& required() { return last().required = true, *this; }
-  /// Inclusive bounds of a number.
+  /// Inclusive bounds of a number; for a list (of lists), of its items.
   Declare& range(Json minimum, Json maximum) {
-    last().value_schema["minimum"] = std::move(minimum);
-    last().value_schema["maximum"] = std::move(maximum);
+    items()["minimum"] = std::move(minimum);
+    items()["maximum"] = std::move(maximum);
     return *this;
   }
-  Declare& at_least(Json minimum) { return last().value_schema["minimum"] = std::move(minimum), *this; }
+  Declare& at_least(Json minimum) { return items()["minimum"] = std::move(minimum), *this; }
   /// The values allowed; for a list, of its items.
-  Declare& one_of(std::vector<Json> values) {
-    Json& target =
-        last().value_schema.value("type", Json()) == "array" ? last().value_schema["items"] : last().value_schema;
-    target["enum"] = std::move(values);
-    return *this;
-  }
+  Declare& one_of(std::vector<Json> values) { return items()["enum"] = std::move(values), *this; }
   /// @}
 
   /// @name Between fields
@@ -137,6 +132,11 @@ class Declare {
 
  private:
   Field& last() { return schema_.fields_.back(); }
+  Json& items() {
+    Json* schema = &last().value_schema;
+    while (schema->value("type", Json()) == "array") schema = &(*schema)["items"];
+    return *schema;
+  }
   Declare& rule(Rule::Kind kind, std::vector<std::string> names) {
     schema_.rules_.push_back({kind, std::move(names)});
     return *this;

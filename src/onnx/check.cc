@@ -26,7 +26,7 @@ std::string cleaned(std::string message) {
   return message;
 }
 
-void check_opsets(const std::vector<ir::OpsetImport>& imports) {
+void check_imports(const std::vector<ir::OpsetImport>& imports) {
   for (const ir::OpsetImport& import : imports) {
     const std::int64_t newest = newest_opset(import.domain);
     if (newest != 0 && import.version > newest) {
@@ -84,13 +84,15 @@ void run_checker(const ::onnx::ModelProto& proto) {
 }  // namespace
 
 void check_opsets(const ir::Model& model) {
-  check_opsets(model.opset_imports);
+  check_imports(model.opset_imports);
   for (const auto& function : model.functions) {
-    with_place(fmt::format("function '{}'", function->name), [&] { check_opsets(function->opset_imports); });
+    with_place(fmt::format("function '{}'", function->name), [&] { check_imports(function->opset_imports); });
   }
 }
 
-void check_model(const ir::Model& model) {
+namespace {
+
+::onnx::ModelProto checked_proto(const ir::Model& model) {
   check_opsets(model);
   ::onnx::ModelProto proto = weightless_proto(model);
   try {
@@ -98,6 +100,15 @@ void check_model(const ir::Model& model) {
   } catch (const std::exception& problem) {
     throw Error(ErrorCode::conversion, fmt::format("the model is not valid: {}", cleaned(problem.what())));
   }
+  return proto;
+}
+
+}  // namespace
+
+void check_structure(const ir::Model& model) { checked_proto(model); }
+
+void check_model(const ir::Model& model) {
+  ::onnx::ModelProto proto = checked_proto(model);
   try {
     ::onnx::shape_inference::InferShapes(proto, &schema_registry(), ::onnx::ShapeInferenceOptions(true, 1, true));
   } catch (const std::exception& problem) {

@@ -82,6 +82,8 @@ void check_opsets(const ir::Model& model);
 /// onnx.checker on the model, and that every node's inputs have types that its schema takes. Throws Error[conversion]
 /// that names the node.
 void check_model(const ir::Model& model);
+/// The same without the types: names, order, scopes and schemas.
+void check_structure(const ir::Model& model);
 /// @}
 
 /// @name Schemas

@@ -26,9 +26,11 @@ constexpr const char* kDeviceOption = "ep_device";
 
 /// "CUDAExecutionProvider", "cuda" -> "cuda"
 std::string key_of(std::string_view name) {
-  if (name.ends_with(kSuffix)) name.remove_suffix(kSuffix.size());
   std::string key(name);
   std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (constexpr std::string_view suffix = "executionprovider"; key.ends_with(suffix)) {
+    key.resize(key.size() - suffix.size());
+  }
   return key;
 }
 

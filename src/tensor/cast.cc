@@ -40,9 +40,18 @@ bool float_holds_integer(DataType from, const FloatFormat& to) {
          decode_float(to.dtype, 1) <= 1;
 }
 
-/// True when each value of `from` has its equal in `to`: then the step over `to` changes nothing.
-bool is_exact(DataType from, DataType to) {
+/// Cast(Cast(x, B), C) -> Cast(x, C) when B holds every value of x. Limits are compared in float or in double, as the
+/// type that they meet asks for; a merge must not change which.
+bool can_merge(const CastSource& inner, const CastOptions& outer) {
+  return !has_limits(inner.options()) && is_exact_cast(inner.input().dtype(), inner.to()) &&
+         (!has_limits(outer) || (is_float(inner.to()) && inner.to() != DataType::float64));
+}
+
+}  // namespace
+
+bool is_exact_cast(DataType from, DataType to) {
   if (from == to) return true;
+  if (!kernels::can_convert(from, to)) return false;
   const FloatFormat* const to_float = find_float_format(to);
   if (const FloatFormat* const from_float = find_float_format(from)) {
     return to_float != nullptr && float_holds_float(*from_float, *to_float);
@@ -52,15 +61,6 @@ bool is_exact(DataType from, DataType to) {
   if (to == DataType::boolean) return false;
   return value_bits(to) >= value_bits(from) && (is_signed_integer(to) || !is_signed_integer(from));
 }
-
-/// Cast(Cast(x, B), C) -> Cast(x, C) when B holds every value of x. Limits are compared in float or in double, as the
-/// type that they meet asks for; a merge must not change which.
-bool can_merge(const CastSource& inner, const CastOptions& outer) {
-  return !has_limits(inner.options()) && is_exact(inner.input().dtype(), inner.to()) &&
-         (!has_limits(outer) || (is_float(inner.to()) && inner.to() != DataType::float64));
-}
-
-}  // namespace
 
 void CastSource::read(std::uint64_t first, std::uint64_t count, std::byte* out) const {
   const DataType from = input_.dtype();

@@ -11,7 +11,7 @@
 #include "base/float_formats.h"
 #include "base/threads.h"
 #include "tensor/tensor.h"
-#include "tensor/test_tensors.h"
+#include "tensor/tensor_fixture.h"
 
 namespace olivine::tensor {
 namespace {

@@ -58,7 +58,7 @@ Tensor::Tensor(Dims dims, std::vector<std::string> strings)
 }
 
 std::uint64_t block_elements(DataType dtype) {
-  constexpr std::uint64_t kBlockBits = std::uint64_t{8} << 18;
+  constexpr std::uint64_t kBlockBits = std::uint64_t{8} << 19;
   const auto bits = static_cast<std::uint64_t>(std::max(bit_width(dtype), 1));
   return std::max<std::uint64_t>(kBlockBits / bits / 64 * 64, 64);
 }

@@ -130,6 +130,8 @@ struct CastOptions {
 /// @{
 /// Error[conversion] for strings and complex numbers, unless `to` is the input's type.
 Tensor cast(const Tensor& input, DataType to, CastOptions options = {});
+/// True when each value of `from` has its equal in `to`: a cast there and on to a third type is the cast to the third.
+bool is_exact_cast(DataType from, DataType to);
 /// `permutation` has the rank of the input; empty reverses the axes.
 Tensor transpose(const Tensor& input, std::vector<std::int64_t> permutation);
 /// All inputs have one dtype and agree in every dimension but `axis`.
@@ -156,7 +158,7 @@ std::optional<std::vector<double>> as_doubles(const Tensor& tensor, std::uint64_
 bool equal(const Tensor& a, const Tensor& b);
 /// @}
 
-/// Elements of one block of lazy reading: about 256 KiB of the wider side, a multiple of 64 elements.
+/// Elements of one block of lazy reading: about 512 KiB, a multiple of 64 elements.
 std::uint64_t block_elements(DataType dtype);
 
 }  // namespace olivine::tensor

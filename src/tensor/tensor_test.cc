@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/threads.h"
 #include "kernels/packing.h"
-#include "tensor/test_tensors.h"
+#include "tensor/tensor_fixture.h"
 
 namespace olivine::tensor {
 namespace {

@@ -25,7 +25,7 @@ class Run {
   Run(const Workflow& workflow, const RunOptions& options) : workflow_(workflow), options_(options) {}
 
   Outcome run() {
-    for (const std::string& notice : workflow_.notices) options_.log.write(LogLevel::notice, "{}", notice);
+    for (const std::string& notice : workflow_.notices) note(notice);
     read();
     for (const Step& step : workflow_.steps) run_step(step);
     check();
@@ -102,11 +102,32 @@ class Run {
     seconds_["check"] = watch.seconds();
   }
 
+  void note(std::string notice) {
+    options_.log.write(LogLevel::notice, "{}", notice);
+    notices_.push_back(std::move(notice));
+  }
+
+  static std::optional<std::string> type_fault(const ir::Model& model) {
+    try {
+      onnx::check_model(model);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return std::nullopt;
+  }
+
   /// Whether the input was invalid to begin with decides what the user can do.
-  [[noreturn]] void blame(Error& error) {
+  void blame(Error& error) {
     const std::string input = workflow_.input.path.string();
     const ir::Model original = onnx::read_model(workflow_.input.path);
-    with_place(input, [&] { onnx::check_model(original); });
+    with_place(input, [&] { onnx::check_structure(original); });
+    if (const auto fault = type_fault(original)) {
+      // Types that onnx's inference finds contradictory in the input already are no pass's doing, and runtimes are
+      // often more lenient.
+      onnx::check_structure(model_);
+      note("the types of the input contradict each other by onnx's inference, and so do the output's: " + *fault);
+      return;
+    }
     if (!workflow_.steps.empty()) {
       error.remedy(
           "the input is valid, so a pass broke it: run again with --check-passes to see which one, and report it");
@@ -198,7 +219,7 @@ class Run {
     for (const StepRecord& record : records_) json["passes"].push_back(to_json(record));
     if (!verification_.is_null()) json["verify"] = verification_;
     json["output"] = output.is_null() ? Json() : std::move(output);
-    json["notices"] = workflow_.notices;
+    json["notices"] = notices_;
     json["seconds"] = seconds_;
     json["seconds"]["total"] = total_.seconds();
     return json;
@@ -207,6 +228,7 @@ class Run {
   const Workflow& workflow_;
   const RunOptions& options_;
   Stopwatch total_;
+  std::vector<std::string> notices_;
   ir::Model model_;
   ModelSize input_size_;
   std::list<StepRecord> records_;

@@ -14,7 +14,7 @@ namespace olivine::writer {
 namespace {
 
 /// Pieces up to a block are put together in memory, so that a graph of many small ones is few writes.
-constexpr std::uint64_t kBlock = std::uint64_t{256} << 10;
+constexpr std::uint64_t kBlock = std::uint64_t{512} << 10;
 /// What the kernel copies at a time, between two looks at the cancel flag.
 constexpr std::uint64_t kCopy = std::uint64_t{8} << 20;
 /// Files open at once: well below the usual limit of 1024.

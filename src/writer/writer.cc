@@ -49,7 +49,7 @@ Written write_folder(const ir::Model& model, const fs::path& folder, const Exter
                      const LastFiles& last_files, const Progress& progress) {
   const Plan plan = make_plan(model, "model.onnx", options);
   Staging staging(folder);
-  write_files(staging.folder(), plan.files, progress);
+  with_place(folder.string(), [&] { write_files(staging.folder(), plan.files, progress); });
   Written written = describe(plan, folder / "model.onnx");
   std::vector<std::string> names = names_in_order(plan);
   if (last_files) {
@@ -67,7 +67,7 @@ Written write_file(const ir::Model& model, const fs::path& path, const ExternalD
   if (!path.has_filename()) throw Error(ErrorCode::config, "names no file").prepend(path.string());
   const Plan plan = make_plan(model, path.filename().string(), options);
   Staging staging(path.has_parent_path() ? path.parent_path() : fs::path("."));
-  write_files(staging.folder(), plan.files, progress);
+  with_place(path.string(), [&] { write_files(staging.folder(), plan.files, progress); });
   staging.publish(names_in_order(plan));
   return describe(plan, path);
 }

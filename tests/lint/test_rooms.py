@@ -49,7 +49,7 @@ def code_lines(path):
 
 def library_files(sources):
     # Tests are linked against everything, so that a test of ir/ may write its models as text with onnx/'s parser.
-    return [path for path in sources if path.is_relative_to(SRC) and not path.name.endswith(("_test.cc", "_bench.cc"))]
+    return [path for path in sources if path.is_relative_to(SRC) and not path.name.endswith(("_test.cc", "_bench.cc", "_fixture.h"))]
 
 
 def test_every_folder_is_a_room():

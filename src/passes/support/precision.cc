@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "onnx/onnx.h"
+#include "passes/support/default_opset.h"
 #include "passes/support/precision_plan.h"
 
 namespace olivine::passes {
@@ -267,6 +268,7 @@ class Converter {
     }
     ++result_.inserted_casts;
     result_.changed = true;
+    import_default_opset(model_, graph);
     Node& cast = graph.insert_before(position, "Cast", {&value});
     set_cast_target(cast, dtype);
     Value& output = *cast.add_output(graph.unique_name(fmt::format("{}_{}", value.name(), data_type_info(dtype).name)),

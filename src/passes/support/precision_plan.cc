@@ -25,6 +25,32 @@ constexpr std::array<std::string_view, 18> kMovesData = {
     "Slice",    "Gather",  "GatherElements", "GatherND",     "Concat",    "Split",
     "Expand",   "Tile",    "DepthToSpace",   "SpaceToDepth", "Compress",  "ReverseSequence"};
 
+/// Operators that the schemas allow in a 16-bit type and that ONNX Runtime's CPU provider refuses in it (1.32: no
+/// kernel, nor can it cast around the node by itself). A model must load everywhere.
+struct WithoutKernel {
+  std::string_view op_type;
+  bool only_with_reduction;
+};
+constexpr std::array<WithoutKernel, 4> kWithoutKernel = {
+    {{"EyeLike", false}, {"MelWeightMatrix", false}, {"ScatterElements", true}, {"ScatterND", true}}};
+
+bool lacks_kernel(const Node& node, DataType dtype) {
+  if (dtype != DataType::float16 && dtype != DataType::bfloat16) return false;
+  return std::any_of(kWithoutKernel.begin(), kWithoutKernel.end(), [&](const WithoutKernel& row) {
+    return node.is(row.op_type) && (!row.only_with_reduction || node.string("reduction", "none") != "none");
+  });
+}
+
+/// The attributes of a node without its graphs, for asking what its outputs would be.
+template <typename T>
+ir::AttributeValue copied(const T& value) {
+  if constexpr (std::is_copy_constructible_v<T>) {
+    return value;
+  } else {
+    return std::monostate();
+  }
+}
+
 /// How the ports of an operator with a body correspond to the body's inputs and outputs.
 struct BodyPorts {
   std::string_view op_type;
@@ -126,7 +152,7 @@ class Planner {
       if (!keep && function_moves(*callee)) move_all(plan);
     } else if (!keep) {
       if (const auto schema = schema_of(node, function)) {
-        plan_by_schema(node, *schema, plan);
+        plan_by_schema(node, function, *schema, plan);
       } else if (has_port(plan, Port::from)) {
         note_kept(node, "its operator is not known here");
       }
@@ -153,7 +179,7 @@ class Planner {
     bool accepts = true;
   };
 
-  void plan_by_schema(const Node& node, const onnx::Schema& schema, NodePlan& plan) {
+  void plan_by_schema(const Node& node, const ir::Function* function, const onnx::Schema& schema, NodePlan& plan) {
     if (node.is("Constant")) {
       // A value that comes from the function's call can't be changed here.
       const bool own_value = std::none_of(node.attributes().begin(), node.attributes().end(),
@@ -169,9 +195,15 @@ class Planner {
     }
     if (node.is("BitCast") || shape_math_.contains(&node)) return;
     if (holds_own_types(node)) return note_kept(node, "the types of what it holds are its own");
+    if (lacks_kernel(node, request_.to)) {
+      if (has_port(plan, Port::from))
+        note_kept(node, fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to)));
+      return;
+    }
     std::map<std::string, Group, std::less<>> groups;
     collect(node, schema, groups);
     for (const auto& [variable, group] : groups) decide(node, schema, group, plan);
+    follow_inference(node, function, plan);
     if (node.is("CastLike") && !plan.inputs.empty() && plan.inputs[0] != Port::other) plan.inputs[0] = Port::either;
     keep_scales(node, schema, plan);
     if (has_port(plan, Port::from) && !has_port(plan, Port::to)) {
@@ -223,6 +255,37 @@ class Planner {
     if (group.inputs.empty() && !attribute_can_follow(node, schema)) return;
     for (const std::size_t index : group.inputs) plan.inputs[index] = Port::to;
     for (const std::size_t index : group.outputs) plan.outputs[index] = Port::to;
+  }
+
+  /// Outputs whose type neither an input's variable nor an attribute tells: onnx's inference does. The mean that
+  /// LayerNormalization gives stays (stash_type), LinearAttention's state moves.
+  void follow_inference(const Node& node, const ir::Function* function, NodePlan& plan) const {
+    if (!has_port(plan, Port::to) ||
+        std::find(plan.outputs.begin(), plan.outputs.end(), Port::from) == plan.outputs.end())
+      return;
+    ir::Model probe;
+    probe.ir_version = model_.ir_version;
+    probe.opset_imports = function ? function->opset_imports : model_.opset_imports;
+    std::vector<Value*> inputs;
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+      const Value* input = node.input(i);
+      if (input == nullptr) {
+        inputs.push_back(nullptr);
+        continue;
+      }
+      const ir::Type type = plan.inputs[i] == Port::to ? with_element_type(input->type, request_.to) : input->type;
+      inputs.push_back(&probe.graph->add_input(fmt::format("i{}", i), type));
+    }
+    Node& twin = probe.graph->append(node.op_type, std::move(inputs), node.domain);
+    for (const ir::Attribute& attribute : node.attributes()) {
+      twin.set(attribute.name, std::visit([](const auto& value) { return copied(value); }, attribute.value));
+    }
+    for (std::size_t i = 0; i < node.output_count(); ++i) twin.add_output(node.output(i) ? fmt::format("o{}", i) : "");
+    onnx::infer_types(probe);
+    for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
+      if (plan.outputs[i] == Port::from && element_type(twin.output(i)->type) == request_.to)
+        plan.outputs[i] = Port::to;
+    }
   }
 
   /// An output whose type no input tells: an attribute must, and must be ours to change.

@@ -1,0 +1,526 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <regex>
+
+#include "base/error.h"
+#include "onnx/onnx.h"
+#include "passes/pass.h"
+
+namespace olivine::passes {
+namespace {
+
+struct Options {
+  std::optional<std::string> name_pattern;
+  DataType source_dtype = DataType::float16;
+  DataType target_dtype = DataType::float32;
+};
+
+const config::OptionsSchema& schema() {
+  static const config::OptionsSchema declared =
+      config::Declare<Options>()
+          .field("name_pattern", &Options::name_pattern,
+                 "Regular expression (ECMAScript) that is searched in the names of inputs and outputs; all of them by "
+                 "default.")
+          .field("source_dtype", &Options::source_dtype, "The type to convert, as a name or as ONNX's number.")
+          .field("target_dtype", &Options::target_dtype, "The type to convert to, as a name or as ONNX's number.")
+          .done();
+  return declared;
+}
+
+// ---- Which inputs and outputs
+
+class NamePattern {
+ public:
+  explicit NamePattern(const std::optional<std::string>& pattern) {
+    if (!pattern) return;
+    try {
+      expression_.emplace(*pattern, std::regex::ECMAScript);
+    } catch (const std::regex_error& problem) {
+      throw Error(ErrorCode::config, fmt::format("'{}' is not a regular expression: {}", *pattern, problem.what()))
+          .prepend("/name_pattern")
+          .remedy("write it as ECMAScript does: no (?i), no look-behind, no named groups");
+    }
+  }
+
+  bool matches(const std::string& name) const {
+    // The search recurses once a character.
+    constexpr std::size_t kLongest = 4096;
+    return !expression_ || std::regex_search(name.substr(0, kLongest), *expression_);
+  }
+
+ private:
+  std::optional<std::regex> expression_;
+};
+
+std::string list(std::span<ir::Value* const> values) {
+  std::vector<std::string> texts;
+  for (const ir::Value* value : values) {
+    texts.push_back(fmt::format("'{}' {}", value->name(), to_string(value->type)));
+  }
+  return texts.empty() ? "none" : fmt::format("{}", fmt::join(texts, ", "));
+}
+
+std::string long_name(DataType dtype) { return std::string(data_type_info(dtype).long_name); }
+
+// ---- Casts
+
+/// The type that a Cast casts to; before opset 6 its attribute is a name.
+DataType cast_target(const ir::Node& cast) {
+  const std::string name = cast.string("to", "");
+  if (!name.empty()) return parse_data_type(name).value_or(DataType::undefined);
+  return static_cast<DataType>(cast.integer("to", 0));
+}
+
+void become_identity(ir::Node& cast) {
+  cast.op_type = "Identity";
+  for (const char* attribute : {"to", "saturate", "round_mode"}) cast.remove(attribute);
+}
+
+bool is_output_of(const ir::Value& value, const ir::Graph& graph) {
+  return std::any_of(value.uses().begin(), value.uses().end(),
+                     [&](const ir::Use& use) { return use.node == nullptr && use.graph == &graph; });
+}
+
+/// Gives the border of the main graph another type. A value of the border is of the target type and bears the name that
+/// it had; what was computed with it inside goes on in the source type under a new name, with a Cast between the two
+/// where one is needed.
+class Border {
+ public:
+  Border(ir::Model& model, DataType source, DataType target)
+      : model_(model),
+        graph_(*model.graph),
+        source_(source),
+        target_(target),
+        opset_(model.opset().value_or(1)),
+        cast_(onnx::find_schema("Cast", "", opset_)) {}
+
+  void convert_input(ir::Value& input);
+  void convert_output(ir::Value& output);
+
+  /// Casts that this opset doesn't have.
+  const ErrorList& errors() const { return errors_; }
+
+  std::size_t inserted = 0;
+  std::size_t removed = 0;
+
+ private:
+  bool reads_border(const ir::Node& user) const;
+  void bypass(ir::Node& cast, ir::Value& value);
+  void convert_constant(ir::Value& output);
+  bool take_operand(ir::Value& output, ir::Node& cast);
+  bool retarget(ir::Value& output, ir::Node& cast);
+  bool look_through_identity(ir::Value& output, ir::Node& identity);
+  void cast_output(ir::Value& output);
+
+  ir::Value& make_cast(ir::Node& node, std::string name, const ir::Type& type, const ir::Value& border);
+  void set_target(ir::Node& cast, DataType dtype);
+  void require_cast(DataType from, DataType to, const ir::Value& border);
+  void rename(ir::Value& value, const std::string& name);
+  void move_outputs(ir::Value& from, ir::Value& to);
+  bool is_used_inside(const ir::Value& value) const;
+  std::string inner_name(const ir::Value& border) {
+    return graph_.unique_name(fmt::format("{}_{}", border.name(), long_name(source_)));
+  }
+
+  ir::Model& model_;
+  ir::Graph& graph_;
+  DataType source_;
+  DataType target_;
+  std::int64_t opset_;
+  std::optional<onnx::Schema> cast_;
+  ir::Node* last_input_cast_ = nullptr;
+  ErrorList errors_;
+};
+
+void Border::require_cast(DataType from, DataType to, const ir::Value& border) {
+  const auto exists = [&](const std::optional<onnx::Schema>& cast) {
+    return cast && cast->input(0)->accepts(from) && cast->output(0)->accepts(to);
+  };
+  if (exists(cast_)) return;
+  Error error(ErrorCode::conversion, fmt::format("'{}' {}: opset {} has no Cast from {} to {}", border.name(),
+                                                 to_string(border.type), opset_, long_name(from), long_name(to)));
+  for (std::int64_t opset = opset_ + 1; opset <= onnx::newest_opset(); ++opset) {
+    if (!exists(onnx::find_schema("Cast", "", opset))) continue;
+    error.remedy(fmt::format("convert the model to opset {} first", opset));
+    break;
+  }
+  errors_.add(std::move(error));
+}
+
+void Border::set_target(ir::Node& cast, DataType dtype) {
+  if (cast_ && cast_->attribute_kind("to") == ir::AttributeKind::string) {
+    std::string name(name_of(dtype));
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+    cast.set("to", std::move(name));
+  } else {
+    cast.set("to", static_cast<std::int64_t>(dtype));
+  }
+}
+
+ir::Value& Border::make_cast(ir::Node& node, std::string name, const ir::Type& type, const ir::Value& border) {
+  require_cast(element_type(node.input(0)->type), element_type(type), border);
+  node.name = graph_.unique_node_name(fmt::format("{}_cast", border.name()));
+  set_target(node, element_type(type));
+  ++inserted;
+  return *node.add_output(std::move(name), type);
+}
+
+/// A quantization annotation tells of the values that were computed: it follows them.
+void Border::rename(ir::Value& value, const std::string& name) {
+  for (ir::QuantizationAnnotation& annotation : graph_.quantization_annotations) {
+    if (annotation.tensor_name == value.name()) annotation.tensor_name = name;
+  }
+  value.set_name(name);
+}
+
+void Border::move_outputs(ir::Value& from, ir::Value& to) {
+  graph_.replace_uses_if(from, to, [this](const ir::Use& use) { return use.node == nullptr && use.graph == &graph_; });
+}
+
+bool Border::is_used_inside(const ir::Value& value) const {
+  return std::any_of(value.uses().begin(), value.uses().end(),
+                     [this](const ir::Use& use) { return use.node != nullptr || use.graph != &graph_; });
+}
+
+// ---- Inputs
+
+/// Users that need no Cast between:
+///   Shape(Cast(x)) -> Shape(x)
+///   Cast(Cast(x, S), T) -> x       the type that was asked for is there
+///   Cast(Cast(x, S), U) -> Cast(x, U)   where S holds every value of x; otherwise S is to round
+bool Border::reads_border(const ir::Node& user) const {
+  if (user.is("Shape") || user.is("Size")) {
+    const auto schema = onnx::find_schema(user, model_);
+    return schema && schema->input(0)->accepts(target_);
+  }
+  if (!user.is("Cast")) return false;
+  const DataType to = cast_target(user);
+  return to == target_ || to == source_ || tensor::is_exact_cast(target_, source_);
+}
+
+/// Cast(value, T) -> value. A value that a graph hands out keeps its name, so it becomes a copy.
+void Border::bypass(ir::Node& cast, ir::Value& value) {
+  ir::Value& result = *cast.output(0);
+  ++removed;
+  if (result.is_graph_output()) {
+    become_identity(cast);
+    cast.set_input(0, &value);
+    return;
+  }
+  graph_.replace_all_uses(result, value);
+  cast.graph().erase(cast);
+}
+
+void Border::convert_input(ir::Value& input) {
+  const ir::Type inner_type = input.type;
+  input.type = with_element_type(input.type, target_);
+  if (const tensor::Tensor* fallback = input.initializer()) input.set_initializer(tensor::cast(*fallback, target_));
+
+  std::vector<ir::Node*> casts;
+  ir::Value* inner = nullptr;
+  const std::vector<ir::Use> uses(input.uses().begin(), input.uses().end());
+  for (const ir::Use& use : uses) {
+    if (use.node == nullptr && use.graph == &graph_) continue;
+    if (use.node != nullptr && reads_border(*use.node)) {
+      if (use.node->is("Cast")) casts.push_back(use.node);
+      continue;
+    }
+    if (inner == nullptr) {
+      ir::Node& node = last_input_cast_ != nullptr ? graph_.insert_after(*last_input_cast_, "Cast", {&input})
+                                                   : graph_.insert_before(graph_.first(), "Cast", {&input});
+      last_input_cast_ = &node;
+      inner = &make_cast(node, inner_name(input), inner_type, input);
+    }
+    if (use.node != nullptr) {
+      use.node->set_input(use.index, inner);
+    } else {
+      use.graph->set_output(use.index, *inner);
+    }
+  }
+  for (ir::Node* cast : casts) {
+    const DataType to = cast_target(*cast);
+    if (to == target_) {
+      bypass(*cast, input);
+    } else if (to == source_ && inner != nullptr && !cast->output(0)->is_graph_output()) {
+      bypass(*cast, *inner);
+    } else {
+      require_cast(target_, to, input);
+    }
+  }
+}
+
+// ---- Outputs
+
+/// Cast(Cast(u: T, S), T) -> u, also where S is narrower: what was to be handed out was u.
+bool Border::take_operand(ir::Value& output, ir::Node& cast) {
+  ir::Value& operand = *cast.input(0);
+  const ir::Type type = with_element_type(output.type, target_);
+  const std::string name = output.name();
+  const bool takes_name = operand.producer() != nullptr && operand.graph() == &graph_ && !is_output_of(operand, graph_);
+  if (!takes_name && !is_used_inside(output)) {
+    become_identity(cast);
+    output.type = type;
+    ++removed;
+    return true;
+  }
+  rename(output, is_used_inside(output) ? inner_name(output) : std::string());
+  ir::Value* result = &operand;
+  if (takes_name) {
+    rename(operand, name);
+    operand.type = type;
+  } else {
+    result = graph_.insert_after(cast, "Identity", {&operand}).add_output(name, type);
+  }
+  result->annotations = std::move(output.annotations);
+  output.annotations = {};
+  move_outputs(output, *result);
+  if (output.uses().empty()) {
+    graph_.erase(cast);
+    ++removed;
+  }
+  return true;
+}
+
+/// Cast(Cast(u: U, S), T) -> Cast(u, T) where S holds every value of U.
+bool Border::retarget(ir::Value& output, ir::Node& cast) {
+  const DataType from = element_type(cast.input(0)->type);
+  if (from == DataType::undefined || !tensor::is_exact_cast(from, source_)) return false;
+  const ir::Type type = with_element_type(output.type, target_);
+  if (!is_used_inside(output)) {
+    require_cast(from, target_, output);
+    for (const char* attribute : {"saturate", "round_mode"}) cast.remove(attribute);
+    set_target(cast, target_);
+    output.type = type;
+    return true;
+  }
+  ir::Node& second = graph_.insert_after(cast, "Cast", {cast.input(0)});
+  const std::string name = output.name();
+  rename(output, inner_name(output));
+  ir::Value& result = make_cast(second, name, type, output);
+  result.annotations = std::move(output.annotations);
+  output.annotations = {};
+  move_outputs(output, result);
+  return true;
+}
+
+/// Cast(Identity(Cast(u: T, S)), T) -> Identity(u): an input that is handed out as it came.
+bool Border::look_through_identity(ir::Value& output, ir::Node& identity) {
+  if (is_used_inside(output)) return false;
+  ir::Value* value = identity.input(0);
+  while (value != nullptr && value->producer() != nullptr && value->producer()->is("Identity")) {
+    value = value->producer()->input(0);
+  }
+  ir::Node* cast = value != nullptr ? value->producer() : nullptr;
+  if (cast == nullptr || !cast->is("Cast") || cast->input(0) == nullptr) return false;
+  if (element_type(cast->input(0)->type) != target_) return false;
+  ir::Value* dropped = identity.input(0);
+  identity.set_input(0, cast->input(0));
+  output.type = with_element_type(output.type, target_);
+  while (dropped != nullptr && dropped->producer() != nullptr && dropped->uses().empty()) {
+    ir::Node& unused = *dropped->producer();
+    if (!unused.is("Identity") && !unused.is("Cast")) break;
+    dropped = unused.input(0);
+    if (unused.is("Cast")) ++removed;
+    unused.graph().erase(unused);
+  }
+  return true;
+}
+
+/// A constant that is only handed out is stored in the new type.
+void Border::convert_constant(ir::Value& output) {
+  if (output.initializer() != nullptr && !is_used_inside(output)) {
+    output.set_initializer(tensor::cast(*output.initializer(), target_));
+    output.type = with_element_type(output.type, target_);
+    return;
+  }
+  cast_output(output);
+}
+
+void Border::cast_output(ir::Value& output) {
+  const std::string name = output.name();
+  const ir::Type type = with_element_type(output.type, target_);
+  ir::Node& node = output.producer() != nullptr ? graph_.insert_after(*output.producer(), "Cast", {&output})
+                                                : graph_.insert_before(graph_.first(), "Cast", {&output});
+  const std::string inner = inner_name(output);
+  ir::Value& result = make_cast(node, name, type, output);
+  rename(output, inner);
+  result.annotations = std::move(output.annotations);
+  output.annotations = {};
+  move_outputs(output, result);
+  // Casts to the same type that stand inside are the one that was just made.
+  const std::vector<ir::Use> uses(output.uses().begin(), output.uses().end());
+  for (const ir::Use& use : uses) {
+    if (use.node != nullptr && use.node != &node && use.node->is("Cast") && cast_target(*use.node) == target_) {
+      bypass(*use.node, result);
+    }
+  }
+}
+
+void Border::convert_output(ir::Value& output) {
+  ir::Node* producer = output.producer();
+  if (producer == nullptr) {
+    convert_constant(output);
+    return;
+  }
+  if (producer->is("Cast") && producer->input(0) != nullptr) {
+    const DataType from = element_type(producer->input(0)->type);
+    if (from == target_ ? take_operand(output, *producer) : retarget(output, *producer)) return;
+  }
+  if (producer->is("Identity") && look_through_identity(output, *producer)) return;
+  cast_output(output);
+}
+
+// ---- The pass
+
+/// Outputs need not say their types; then these come from inference, while the rest of the model stays as it is.
+/// Returns the outputs that were completed.
+std::vector<ir::Value*> complete_output_types(ir::Model& model, const NamePattern& pattern) {
+  std::vector<std::size_t> untyped;
+  const auto outputs = model.graph->outputs();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i]->type.known() && pattern.matches(outputs[i]->name())) untyped.push_back(i);
+  }
+  std::vector<ir::Value*> completed;
+  if (untyped.empty()) return completed;
+  ir::Model inferred = ir::clone(model);
+  onnx::infer_types(inferred);
+  for (const std::size_t i : untyped) {
+    outputs[i]->type = inferred.graph->outputs()[i]->type;
+    completed.push_back(outputs[i]);
+  }
+  return completed;
+}
+
+class Selection {
+ public:
+  Selection(const ir::Model& model, const Options& options, Context& context)
+      : model_(model), source_(options.source_dtype), pattern_(options.name_pattern), context_(context) {}
+
+  const NamePattern& pattern() const { return pattern_; }
+
+  bool contains(const ir::Value& value) const {
+    return pattern_.matches(value.name()) && value.type.tensor() != nullptr && value.type.tensor()->dtype == source_;
+  }
+
+  std::vector<ir::Value*> inputs() {
+    std::vector<ir::Value*> selected;
+    for (ir::Value* input : model_.graph->inputs()) {
+      note_containers(*input, "input");
+      if (!contains(*input)) continue;
+      // Before IR version 4 every constant had to be listed as an input.
+      if (input->is_initializer() && model_.ir_version < 4) continue;
+      if (input->sparse_initializer() != nullptr) {
+        context_.notices.push_back(fmt::format("input '{}' stays as it is: its default is sparse", input->name()));
+        continue;
+      }
+      selected.push_back(input);
+    }
+    return selected;
+  }
+
+  /// Each once; those that are inputs too are left out.
+  std::vector<ir::Value*> outputs() {
+    std::vector<ir::Value*> selected;
+    for (ir::Value* output : model_.graph->outputs()) {
+      if (output->is_graph_input()) continue;
+      note_containers(*output, "output");
+      if (!contains(*output) || std::find(selected.begin(), selected.end(), output) != selected.end()) continue;
+      selected.push_back(output);
+    }
+    return selected;
+  }
+
+ private:
+  /// Sequences, optionals and sparse tensors of the type: no Cast takes them.
+  void note_containers(const ir::Value& value, std::string_view role) {
+    if (value.type.tensor() != nullptr || element_type(value.type) != source_ || !pattern_.matches(value.name()))
+      return;
+    context_.notices.push_back(
+        fmt::format("{} '{}' stays {}: Cast converts tensors only", role, value.name(), to_string(value.type)));
+  }
+
+  const ir::Model& model_;
+  DataType source_;
+  NamePattern pattern_;
+  Context& context_;
+};
+
+void check_types(const Options& options) {
+  for (const auto& [name, dtype] :
+       {std::pair{"/source_dtype", options.source_dtype}, std::pair{"/target_dtype", options.target_dtype}}) {
+    if (dtype == DataType::undefined) {
+      throw Error(ErrorCode::config, "no type is given").prepend(name).remedy("name one, such as float16");
+    }
+  }
+}
+
+config::Json names(const std::vector<ir::Value*>& values) {
+  config::Json result = config::Json::array();
+  for (const ir::Value* value : values) result.push_back(value->name());
+  return result;
+}
+
+void check_default(const ir::Value& input, const Options& options, ErrorList& errors) {
+  const bool strings = options.source_dtype == DataType::string || options.target_dtype == DataType::string;
+  if (input.initializer() == nullptr || !strings) return;
+  errors.add(Error(ErrorCode::conversion,
+                   fmt::format("the default of input '{}' would have to be converted from {} to {}", input.name(),
+                               long_name(options.source_dtype), long_name(options.target_dtype)))
+                 .remedy("choose other inputs with name_pattern"));
+}
+
+Change run(ir::Model& model, const std::any& any_options, Context& context) {
+  const auto& options = std::any_cast<const Options&>(any_options);
+  check_types(options);
+  if (options.source_dtype == options.target_dtype) {
+    context.notices.push_back(
+        fmt::format("source and target are both {}: nothing to do", long_name(options.source_dtype)));
+    return Change::unchanged;
+  }
+  Selection selection(model, options, context);
+  const std::vector<ir::Value*> completed = complete_output_types(model, selection.pattern());
+  const std::vector<ir::Value*> inputs = selection.inputs();
+  const std::vector<ir::Value*> outputs = selection.outputs();
+  if (inputs.empty() && outputs.empty()) {
+    for (ir::Value* output : completed) output->type = {};
+    context.notices.push_back(fmt::format("no input or output {}is a {} tensor; inputs: {}; outputs: {}",
+                                          options.name_pattern ? "that name_pattern matches " : "",
+                                          long_name(options.source_dtype), list(model.graph->inputs()),
+                                          list(model.graph->outputs())));
+    return Change::unchanged;
+  }
+  context.report["inputs"] = names(inputs);
+  context.report["outputs"] = names(outputs);
+
+  ErrorList defaults;
+  for (const ir::Value* input : inputs) check_default(*input, options, defaults);
+  defaults.throw_if_any();
+  Border border(model, options.source_dtype, options.target_dtype);
+  for (ir::Value* input : inputs) border.convert_input(*input);
+  for (ir::Value* output : outputs) border.convert_output(*output);
+  border.errors().throw_if_any();
+
+  if (!tensor::is_exact_cast(options.source_dtype, options.target_dtype)) {
+    context.notices.push_back(
+        fmt::format("{} doesn't hold every {} value: inputs and outputs may lose precision or range",
+                    long_name(options.target_dtype), long_name(options.source_dtype)));
+  }
+  context.report["inserted_casts"] = border.inserted;
+  context.report["removed_casts"] = border.removed;
+  return Change::changed;
+}
+
+}  // namespace
+
+extern const Pass kOnnxIODataTypeConverter;
+const Pass kOnnxIODataTypeConverter = {
+    "OnnxIODataTypeConverter",
+    "Gives inputs and outputs another element type, with Casts between the border and the inside.",
+    &schema,
+    &run,
+};
+
+}  // namespace olivine::passes
