@@ -81,7 +81,7 @@ def bench_model(name, arguments, scratch):
     jobs = [Job("cp", ["cp", "-r", str(folder), str(scratch / "copy")], scratch / "copy")]
     jobs += [olivine_job(name, title, passes, model, scratch) for title, passes in works(name).items()]
     results = measure(jobs, runs, scratch)
-    if name in ("tiny", "bert-base"):
+    if name in ("tiny", "bert-base") and arguments.peer_runs > 0:
         results += measure(peer_jobs(model, scratch), arguments.peer_runs, scratch)
     return {"bytes": bytes_of(folder), "results": [asdict(result) for result in results]}
 
@@ -122,7 +122,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)}; all by default")
     parser.add_argument("--runs", type=int, default=7, help="at least five")
-    parser.add_argument("--peer-runs", type=int, default=3)
+    parser.add_argument("--peer-runs", type=int, default=3, help="0 leaves the peers out")
     parser.add_argument("--no-docs", action="store_true", help="leave docs/ and README.md as they are")
     arguments = parser.parse_args()
     (DEPS / "bench").mkdir(parents=True, exist_ok=True)

@@ -64,8 +64,7 @@ DeclaredCommand declare(const Command& command, Console& console, const Argument
   CLI::App& app = *result.app;
   app.formatter(std::make_shared<HelpFormatter>(fmt::format("{} {}", name, command.arguments)));
   app.allow_extras();
-  app.get_help_ptr()->description("Show this help and stop.")->group("Common options");
-  app.get_formatter()->column_width(30);
+  app.get_help_ptr()->description("Show this help and stop.")->group(kCommonOptions);
   result.action = command.declare(app, console, arguments);
   console.declare(app);
   return result;

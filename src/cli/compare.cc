@@ -32,7 +32,9 @@ workflow::VerifyKeys read_keys(const OptionFlags& flags) {
 
 int run(const State& state, Console& console) {
   if (state.b.empty()) throw Error(ErrorCode::config, "two models are needed").remedy("olivine compare a.onnx b.onnx");
-  const runtime::CompareOptions options = workflow::compare_options(read_keys(*state.flags), false);
+  runtime::CompareOptions options = workflow::compare_options(read_keys(*state.flags));
+  options.name_a = state.a;
+  options.name_b = state.b;
   console.progress("reading", 0, 0);
   const ir::Model a = onnx::read_model(workflow::input_model(state.a).path);
   const ir::Model b = onnx::read_model(workflow::input_model(state.b).path);

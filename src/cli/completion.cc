@@ -35,6 +35,13 @@ std::vector<std::string> values_of(const std::string& placeholder) {
   return values.size() > 1 ? values : std::vector<std::string>();
 }
 
+/// As much of a description as a shell has room for.
+std::string first_clause(const std::string& text) {
+  std::size_t end = text.ends_with('.') ? text.size() - 1 : text.size();
+  for (const std::string_view mark : {". ", "; ", " (", ": "}) end = std::min(end, text.find(mark));
+  return text.substr(0, end);
+}
+
 void add_flags(const CLI::App& app, CommandInfo& info) {
   for (const CLI::Option* option : app.get_options()) {
     FlagInfo flag;
@@ -46,8 +53,7 @@ void add_flags(const CLI::App& app, CommandInfo& info) {
     }
     const auto same = [&](const FlagInfo& other) { return other.names == flag.names; };
     if (std::any_of(info.flags.begin(), info.flags.end(), same)) continue;
-    const std::string& help = option->get_description();
-    flag.help = help.substr(0, help.find_first_of(".;("));
+    flag.help = first_clause(option->get_description());
     flag.takes_value = takes_value(*option) && option->get_expected_min() > 0;
     if (flag.takes_value) flag.values = values_of(option->get_type_name());
     info.flags.push_back(std::move(flag));

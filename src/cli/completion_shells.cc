@@ -99,7 +99,10 @@ std::string zsh_completion(const std::vector<CommandInfo>& commands) {
     const std::string words = command.words.empty() ? "_files" : fmt::format("({})", joined(command.words));
     text += fmt::format(" \\\n      '*:argument:{}';;\n", words);
   }
-  return text + "  esac\n}\ncompdef _olivine olivine\n";
+  // As a file in $fpath the text is the function's body, else it is sourced.
+  return text +
+         "  esac\n}\n"
+         "if [ \"$funcstack[1]\" = _olivine ]; then _olivine \"$@\"; else compdef _olivine olivine; fi\n";
 }
 
 std::string fish_completion(const std::vector<CommandInfo>& commands) {

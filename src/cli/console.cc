@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "cli/help.h"
 
 namespace olivine::cli {
 namespace {
@@ -35,14 +36,13 @@ std::string_view name_of(LogLevel level) {
 }  // namespace
 
 void Console::declare(CLI::App& app) {
-  constexpr const char* kGroup = "Common options";
   app.add_option("--log-level", level_text_, "The least important messages to show; notice by default.")
       ->type_name("debug|info|notice|warning|error")
-      ->group(kGroup);
+      ->group(kCommonOptions);
   app.add_option("--threads", threads_, "Use at most so many threads; all processors by default.")
       ->type_name("N")
-      ->group(kGroup);
-  app.add_flag("--quiet,-q", quiet_, "Show nothing but results and errors.")->group(kGroup);
+      ->group(kCommonOptions);
+  app.add_flag("--quiet,-q", quiet_, "Show nothing but results and errors.")->group(kCommonOptions);
 }
 
 void Console::apply() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "workflow/schema.h"
 
 namespace olivine::cli {
@@ -120,6 +121,15 @@ std::string placeholder(const Json& schema) {
   return "TEXT";
 }
 
+/// JSON's texts are UTF-8; an argument may be anything.
+void check_texts(const config::Field& field, const std::vector<std::string>& texts) {
+  try {
+    Json(texts).dump();
+  } catch (const Json::type_error&) {
+    throw Error(ErrorCode::config, "the value is not UTF-8").prepend(flag_name(field.name));
+  }
+}
+
 std::string description(const config::Field& field) {
   std::string text = field.help;
   std::vector<std::string> facts;
@@ -179,6 +189,7 @@ void OptionFlags::declare(CLI::App& app, Flag& flag, const std::string& group) {
 Json OptionFlags::given() const {
   Json object = Json::object();
   for (const auto& flag : flags_) {
+    check_texts(*flag->field, flag->texts);
     if (flag->option->count() == 0 && !*flag->option) continue;
     const config::Field& field = *flag->field;
     if (field.flag) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/command.h"
 #include "workflow/table.h"
 
@@ -58,7 +60,9 @@ bool takes_value(const CLI::Option& option) { return option.get_expected_max() >
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
   std::string text = fmt::format("Usage: {}\n\n{}", usage_, paragraphs(app->get_description()));
-  for (const std::string& group : app->get_groups()) {
+  std::vector<std::string> groups = app->get_groups();
+  std::stable_partition(groups.begin(), groups.end(), [](const std::string& group) { return group != kCommonOptions; });
+  for (const std::string& group : groups) {
     if (group.empty()) continue;
     std::string entries;
     for (const CLI::Option* option : app->get_options()) {

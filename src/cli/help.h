@@ -9,6 +9,9 @@ namespace olivine::cli {
 /// Lines of help are at most this wide.
 inline constexpr std::size_t kHelpWidth = 100;
 
+/// The group of the flags that every command has; it comes last.
+inline constexpr const char* kCommonOptions = "Common options";
+
 /// One command's help: usage, description, options by group, footer (examples), wrapped to kHelpWidth.
 class HelpFormatter : public CLI::FormatterBase {
  public:

@@ -83,8 +83,7 @@ int run(const State& state, Console& console) {
   flow.external_data = flow.steps.front().external_data;
   flow.input = workflow::input_model(state.paths.model);
   flow.output = state.paths.output;
-  if (state.verify)
-    flow.verify = workflow::Verify{workflow::compare_options({}, true), workflow::Verify::OnFailure::fail};
+  if (state.verify) flow.verify = workflow::Verify{workflow::verification({}), workflow::Verify::OnFailure::fail};
   return state.run.run(flow, console);
 }
 

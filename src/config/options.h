@@ -110,6 +110,8 @@ class Declare {
   /// @{
   Declare& alias(std::string name) { return last().aliases.push_back(std::move(name)), *this; }
   Declare& required() { return last().required = true, *this; }
+  /// In place of the schema that the C++ type has: for what is declared as Json.
+  Declare& schema(Json value_schema) { return last().value_schema = std::move(value_schema), *this; }
   /// Inclusive bounds of a number; for a list (of lists), of its items.
   Declare& range(Json minimum, Json maximum) {
     items()["minimum"] = std::move(minimum);

@@ -262,6 +262,8 @@ bool list_shapes(ir::Model& model) {
   bool changed = false;
   for_each_graph(*model.graph, [&](ir::Graph& graph) {
     for (const ir::Node& node : graph.nodes()) {
+      // A constant tells its own.
+      if (node.is("Constant")) continue;
       for (const auto& output : node.outputs()) {
         if (!output || output->listed || output->type.tensor() == nullptr || !output->type.tensor()->shape) continue;
         // An output's own entry tells it already.

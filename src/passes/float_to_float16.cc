@@ -185,6 +185,9 @@ Change run(ir::Model& model, const std::any& any_options, Context& context) {
   Json kept = Json::array();
   for (const KeptNode& node : result.kept) kept.push_back({{"node", node.node}, {"reason", node.reason}});
   if (!kept.empty()) context.report["kept_nodes"] = std::move(kept);
+  context.before_write.push_back([tensors = result.tensors] {
+    for (const ConvertedTensor& tensor : tensors) tensor.counters->clamped = tensor.counters->flushed = 0;
+  });
   context.after_write.push_back(
       [tensors = std::move(result.tensors)](Context& later) { report_tensors(later, tensors); });
   return result.changed ? Change::changed : Change::unchanged;

@@ -192,6 +192,29 @@ TEST_F(FloatToFloat16, QuantizationScalesStayUnlessTheyAreNormalNumbers) {
       R"(<ir_version: 10, opset_import: ["": 20]> g (int8[2] q) => (float16[2] y) <float16 s = {14336}> { a = DequantizeLinear(q, s) y = Neg(a) })");
 }
 
+TEST_F(FloatToFloat16, NodesThatCannotRunInHalfStay) {
+  expect_unchanged(
+      kKeep,
+      R"(<ir_version: 10, opset_import: ["": 20]> g (float[4] x, int64[2, 1] i, float[2] u) => (float[4] y) {
+                     y = ScatterND<reduction = "add">(x, i, u) })");
+}
+
+TEST_F(FloatToFloat16, AModelOfOtherDomainsGetsAnImportForItsCasts) {
+  const ir::Model model =
+      run(kKeep, R"(<ir_version: 10, opset_import: ["ai.onnx.ml": 3]> g (float[N, 2] x) => (float[N, 2] y) {
+    y = ai.onnx.ml.Scaler<offset = [1.0], scale = [2.0]>(x) })");
+  EXPECT_FALSE(model.opset().has_value());
+}
+
+TEST_F(FloatToFloat16, OutputsFollowWhatInferenceTells) {
+  expect_rewrite(
+      "{}",
+      R"(<ir_version: 13, opset_import: ["": 27]> g (float[2, 4, 32] q, float[2, 4, 32] k, float[2, 4, 32] v) => (float[2, 4, 32] y, float[2, 4, 8, 8] s) {
+                   y, s = LinearAttention <kv_num_heads = 4, q_num_heads = 4, update_rule = "linear"> (q, k, v) })",
+      R"(<ir_version: 13, opset_import: ["": 27]> g (float16[2, 4, 32] q, float16[2, 4, 32] k, float16[2, 4, 32] v) => (float16[2, 4, 32] y, float16[2, 4, 8, 8] s) {
+                   y, s = LinearAttention <kv_num_heads = 4, q_num_heads = 4, update_rule = "linear"> (q, k, v) })");
+}
+
 TEST_F(FloatToFloat16, MoversBetweenKeptValuesGetNoCasts) {
   expect_unchanged(
       R"({"keep_io_types": true})",

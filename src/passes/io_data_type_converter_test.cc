@@ -340,9 +340,8 @@ TEST_F(IODataTypeConverter, SequencesStayWithANotice) {
       y_float16 = SequenceAt(s, i)
       [y_cast] y = Cast<to: int = 1>(y_float16)
     })");
-  EXPECT_THAT(context_.notices,
-              ElementsAre("input 's' stays seq(float16[4]): Cast converts tensors only",
-                          "output 't' stays seq(float16[4]): Cast converts tensors only"));
+  EXPECT_THAT(context_.notices, ElementsAre("input 's' stays seq(float16[4]): Cast converts tensors only",
+                                            "output 't' stays seq(float16[4]): Cast converts tensors only"));
 }
 
 TEST_F(IODataTypeConverter, FindsTheTypesOfOutputsThatDoNotTellThem) {

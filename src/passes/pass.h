@@ -24,6 +24,9 @@ struct Context {
   std::vector<std::string> notices;
   /// The pass's own part of run.json.
   config::Json report = config::Json::object();
+  /// Called by the runner right before the payloads are written: later passes and the verification may have read them
+  /// too, so whoever counts what goes by starts over here.
+  std::vector<std::function<void()>> before_write;
   /// Called by the runner once the payloads have been written: figures that are known only then (how many values were
   /// clamped) are added to the report here.
   std::vector<std::function<void(Context&)>> after_write;

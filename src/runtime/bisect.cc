@@ -119,22 +119,6 @@ std::optional<Divergence> first_in(const std::vector<const ir::Value*>& batch, c
 
 }  // namespace
 
-bool mismatches_allowed(const OutputComparison& compared, const ir::Value& value, const Limits& limits) {
-  constexpr double kChosenAmongFloats = 0.01;
-  const auto exact = [](const std::string& name) {
-    const auto dtype = parse_data_type(name);
-    return dtype && !is_float(*dtype) && *dtype != DataType::complex64 && *dtype != DataType::complex128;
-  };
-  if (!compared.problem.empty() || !exact(compared.dtype_a) || !exact(compared.dtype_b)) return false;
-  double fraction = 0;
-  if (limits.mismatch_fraction) {
-    fraction = *limits.mismatch_fraction;
-  } else if (derives_from_floats(value)) {
-    fraction = kChosenAmongFloats;
-  }
-  return static_cast<double>(compared.mismatches) <= fraction * static_cast<double>(compared.elements);
-}
-
 std::optional<Divergence> find_divergence(const ir::Model& a, const ir::Model& b, const Feed& feed,
                                           const CompareOptions& options, const Limits& limits, const Log& log) {
   const std::vector<const ir::Value*> values = common_values(a, b);

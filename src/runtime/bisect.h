@@ -13,7 +13,4 @@ namespace olivine::runtime {
 std::optional<Divergence> find_divergence(const ir::Model& a, const ir::Model& b, const Feed& feed,
                                           const CompareOptions& options, const Limits& limits, const Log& log);
 
-/// Whether an integer result that differs in this many elements is right all the same.
-bool mismatches_allowed(const OutputComparison& compared, const ir::Value& value, const Limits& limits);
-
 }  // namespace olivine::runtime

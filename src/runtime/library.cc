@@ -16,8 +16,9 @@
 namespace olivine::runtime {
 namespace {
 
-/// Older ones lack what we call: external initializers given in memory for models that are bytes.
-constexpr int kOldestMinor = 16;
+/// The oldest that was tried; its wheel is about the first to bring a library that a program other than Python can
+/// load.
+constexpr int kOldestMinor = 19;
 
 using GetApiBase = const OrtApiBase*(ORT_API_CALL*)();
 
@@ -132,7 +133,9 @@ Library& Library::get(const std::filesystem::path& requested, const Log& log) {
     searched.push_back(fmt::format("{}: {}", place.name, problem));
   }
   throw Error(ErrorCode::io, fmt::format("ONNX Runtime was not found; searched\n  {}", fmt::join(searched, "\n  ")))
-      .remedy("`pip install onnxruntime`, or name libonnxruntime.so in the environment variable OLIVINE_ORT_LIBRARY");
+      .remedy(
+          "`pip install --upgrade onnxruntime`, or name libonnxruntime.so in the environment variable "
+          "OLIVINE_ORT_LIBRARY");
 }
 
 }  // namespace olivine::runtime

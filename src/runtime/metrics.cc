@@ -135,6 +135,7 @@ struct Sums {
   double square_a = 0;
   double square_b = 0;
   std::uint64_t mismatches = 0;
+  std::uint64_t far = 0;
   std::uint64_t elements = 0;
 
   double cosine() const {
@@ -179,6 +180,7 @@ class Comparer {
     }
     if (!std::isfinite(a) || !std::isfinite(b)) {
       ++sums_.mismatches;
+      ++sums_.far;
       sums_.max_absolute = std::numeric_limits<double>::infinity();
       sums_.max_relative = std::numeric_limits<double>::infinity();
       return;
@@ -189,7 +191,9 @@ class Comparer {
     sums_.errors += error;
     sums_.max_absolute = std::max(sums_.max_absolute, error);
     sums_.max_relative = std::max(sums_.max_relative, error / std::max(std::abs(a), tiny));
-    if (exact || error > absolute_ + relative_ * std::abs(a)) ++sums_.mismatches;
+    const double allowed = absolute_ + relative_ * std::abs(a);
+    if (exact || error > allowed) ++sums_.mismatches;
+    if (error > 10 * allowed) ++sums_.far;
   }
 
   void add_products(double a, double b) {
@@ -251,6 +255,7 @@ OutputComparison compare_values(const tensor::AnyValue& a, const tensor::AnyValu
   result.max_relative_error = sums.max_relative;
   result.cosine = sums.cosine();
   result.mismatches = sums.mismatches;
+  result.far_mismatches = sums.far;
   result.elements = sums.elements;
   result.passed = sums.mismatches == 0;
   return result;
@@ -275,6 +280,7 @@ void merge(OutputComparison& total, const OutputComparison& run) {
   total.absolute_tolerance = std::max(total.absolute_tolerance, run.absolute_tolerance);
   total.cosine = std::min(total.cosine, run.cosine);
   total.mismatches += run.mismatches;
+  total.far_mismatches += run.far_mismatches;
   total.elements += run.elements;
   if (total.problem.empty()) total.problem = run.problem;
   total.passed = total.passed && run.passed;

@@ -45,6 +45,7 @@ TEST(Metrics, AllowWhatTheToleranceAllows) {
   EXPECT_TRUE(compared({100}, {100.9F}, fixed(0, 0.01)).passed);
   EXPECT_FALSE(compared({100}, {101.1F}, fixed(0, 0.01)).passed);
   EXPECT_TRUE(compared({100}, {101.4F}, fixed(0.5, 0.01)).passed);
+  EXPECT_EQ(compared({1, 1}, {1.5F, 3}, fixed(0.1, 0)).far_mismatches, 1U);
 }
 
 TEST(Metrics, ScaleADefaultToleranceWithTheValues) {

@@ -182,6 +182,18 @@ bool append_plugin(Ort::SessionOptions& session, const SessionOptions& options, 
   return true;
 }
 
+[[noreturn]] void refuse_unknown(const SessionOptions& options, const Library& library,
+                                 const std::vector<std::string>& names) {
+  const std::string guess = did_you_mean(options.execution_provider, names);
+  const std::string_view libraries =
+      options.provider_libraries.empty()
+          ? "; another build of ONNX Runtime is chosen with its path, a plug-in provider with the path of its library"
+          : "; the provider libraries given have no such provider, or none for this machine's devices";
+  throw Error(ErrorCode::config, fmt::format("ONNX Runtime {} ({}) has no execution provider '{}'", library.version(),
+                                             library.path().string(), options.execution_provider))
+      .remedy(fmt::format("{}{}it has {}{}", guess, guess.empty() ? "" : " ", fmt::join(names, ", "), libraries));
+}
+
 }  // namespace
 
 void append_provider(Ort::SessionOptions& session, const SessionOptions& options, Library& library) {
@@ -193,20 +205,14 @@ void append_provider(Ort::SessionOptions& session, const SessionOptions& options
         ort_call(ErrorCode::config, place, [&] { return append_plugin(session, options, library, names); });
     if (done) return;
   }
-  if (key == "cpu" && options.provider_options.empty()) return;
+  if (key == "cpu") {
+    // It is always there, and nothing about it can be set.
+    if (!options.provider_options.empty()) throw Error(ErrorCode::config, "takes no options").prepend(place);
+    return;
+  }
   const auto listed =
       std::find_if(names.begin(), names.end(), [&](const std::string& name) { return key_of(name) == key; });
-  if (listed == names.end() || key == "cpu") {
-    if (key == "cpu") throw Error(ErrorCode::config, "takes no options").prepend(place);
-    throw Error(ErrorCode::config, fmt::format("ONNX Runtime {} ({}) has no execution provider '{}'", library.version(),
-                                               library.path().string(), options.execution_provider))
-        .remedy(fmt::format("{}it has {}; another build of ONNX Runtime is chosen with its path, a plug-in provider "
-                            "with the path of its library",
-                            did_you_mean(options.execution_provider, names).empty()
-                                ? ""
-                                : did_you_mean(options.execution_provider, names) + " ",
-                            fmt::join(names, ", ")));
-  }
+  if (listed == names.end()) refuse_unknown(options, library, names);
   const auto table = struct_providers().find(key);
   const Append append = table != struct_providers().end() ? table->second : append_by_name(key, *listed);
   ort_call(ErrorCode::config, place, [&] { append(session, Pairs(options.provider_options)); });

@@ -53,6 +53,12 @@ DataType named_dtype(const ir::Attribute& attribute) {
   return info == nullptr ? DataType::undefined : info->dtype;
 }
 
+/// By the name that a comparison gives a type: integers, bool and strings.
+bool is_exact(const std::string& name) {
+  const auto dtype = parse_data_type(name);
+  return dtype && (is_integer(*dtype) || *dtype == DataType::boolean || *dtype == DataType::string);
+}
+
 }  // namespace
 
 double Limits::absolute_for(double root_mean_square, double peak) const {
@@ -90,6 +96,21 @@ Limits limits_for(const ir::Model& a, const ir::Model& b, const Tolerance& toler
   limits.scaled = !tolerance.absolute;
   limits.mismatch_fraction = tolerance.mismatch_fraction;
   return limits;
+}
+
+bool mismatches_allowed(const OutputComparison& compared, const ir::Value& value, const Limits& limits) {
+  constexpr double kChosenAmongFloats = 0.01;
+  constexpr double kOutliers = 0.001;
+  if (!compared.problem.empty()) return false;
+  double fraction = 0;
+  if (limits.mismatch_fraction) {
+    fraction = *limits.mismatch_fraction;
+  } else if (!is_exact(compared.dtype_a) || !is_exact(compared.dtype_b)) {
+    fraction = limits.scaled && compared.far_mismatches == 0 ? kOutliers : 0;
+  } else if (derives_from_floats(value)) {
+    fraction = kChosenAmongFloats;
+  }
+  return static_cast<double>(compared.mismatches) <= fraction * static_cast<double>(compared.elements);
 }
 
 bool derives_from_floats(const ir::Value& output) {

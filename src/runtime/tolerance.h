@@ -22,6 +22,9 @@ DataType narrowest_float(const ir::Model& model);
 
 Limits limits_for(const ir::Model& a, const ir::Model& b, const Tolerance& tolerance);
 
+/// Whether a value of model A is right although some elements differ; see Tolerance::mismatch_fraction.
+bool mismatches_allowed(const OutputComparison& compared, const ir::Value& value, const Limits& limits);
+
 /// Whether an output depends on float values otherwise than through their shapes.
 bool derives_from_floats(const ir::Value& output);
 

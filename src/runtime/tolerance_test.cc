@@ -46,5 +46,30 @@ TEST(Tolerance, KnowsWhichIntegersComeFromFloats) {
   EXPECT_FALSE(derives_from_floats(*outputs[2]));
 }
 
+TEST(Tolerance, AllowsFewOutliersByDefault) {
+  const ir::Model model = model_of("g (float[N] x) => (float[N] y) { y = Relu(x) }");
+  const ir::Value& output = *model.graph->outputs()[0];
+  OutputComparison compared;
+  compared.dtype_a = "float";
+  compared.dtype_b = "float16";
+  compared.elements = 10000;
+  compared.mismatches = 10;
+  const Limits defaults = limits_for(model, model, {});
+  EXPECT_TRUE(mismatches_allowed(compared, output, defaults));
+  EXPECT_FALSE(mismatches_allowed(compared, output, limits_for(model, model, {1e-4, {}, {}})));
+  EXPECT_TRUE(mismatches_allowed(compared, output, limits_for(model, model, {1e-4, {}, 0.001})));
+  compared.far_mismatches = 1;
+  EXPECT_FALSE(mismatches_allowed(compared, output, defaults));
+  compared.far_mismatches = 0;
+  compared.mismatches = 11;
+  EXPECT_FALSE(mismatches_allowed(compared, output, defaults));
+  compared.mismatches = 1;
+  compared.elements = 100;
+  EXPECT_FALSE(mismatches_allowed(compared, output, defaults));
+  compared.mismatches = 0;
+  compared.problem = "shapes differ";
+  EXPECT_FALSE(mismatches_allowed(compared, output, defaults));
+}
+
 }  // namespace
 }  // namespace olivine::runtime

@@ -18,7 +18,7 @@ constexpr std::string_view kModel = R"(<
     metadata_props: ["task": "detect"], doc_string: "what it is">
   g (float[batch,3,w] x, bool[] c) => (float[batch,n] y)
   <float[4] big = {1.0, 2.0, 3.0, 4.0}, int64[2] small = {1, 2}, float[batch,n] r> {
-    k = Constant <value = float16[3] {1.0, 2.0, 3.0}> ()
+    k = Constant <value = int8[3] {1, 2, 3}> ()
     r = Reshape (x, small)
     s = Relu (r)
     y = If (c) <
@@ -42,9 +42,9 @@ TEST(Inspect, CollectsWhatAModelIsMadeOf) {
   EXPECT_EQ(summary.subgraphs, 2u);
   EXPECT_THAT(summary.operators, ElementsAre(Pair("Relu", 2u), Pair("Add", 1u), Pair("Constant", 1u), Pair("If", 1u),
                                              Pair("Reshape", 1u), Pair("local::twice", 1u)));
-  EXPECT_EQ(summary.weight_bytes, 16u + 16u + 6u);
+  EXPECT_EQ(summary.weight_bytes, 16u + 16u + 3u);
   EXPECT_EQ(summary.weights.at("float").tensors, 1u);
-  EXPECT_EQ(summary.weights.at("float16").bytes, 6u);
+  EXPECT_EQ(summary.weights.at("int8").bytes, 3u);
   EXPECT_EQ(summary.weights.at("int64").elements, 2u);
   ASSERT_EQ(summary.largest.size(), 2u);
   EXPECT_EQ(summary.largest[0].name, "big");

@@ -1,6 +1,7 @@
 #include "workflow/keys.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace olivine::workflow {
 namespace {
@@ -72,10 +73,17 @@ void declare_without_effect(Declare<S>& declare, std::span<const KeyWithoutEffec
   }
 }
 
+Json either(std::initializer_list<const char*> types) {
+  Json choices = Json::array();
+  for (const char* type : types) choices.push_back({{"type", type}});
+  return {{"anyOf", std::move(choices)}};
+}
+
 OptionsSchema declare_top() {
   Declare<TopKeys> declare;
   declare.field("$schema", &TopKeys::schema, "Where an editor finds the JSON Schema of this file.")
       .field("input_model", &TopKeys::input_model, "The model to convert: a path, or an object with its type and path.")
+      .schema(either({"string", "object"}))
       .required()
       .field("passes", &TopKeys::passes,
              "The passes by name, in the order in which they run; of a list of alternatives the first one runs.")
@@ -85,6 +93,7 @@ OptionsSchema declare_top() {
           "that file and its data.")
       .field("verify", &TopKeys::verify,
              "Runs the original and the result with ONNX Runtime and compares their outputs; true for the defaults.")
+      .schema(either({"boolean", "object"}))
       .field("no_artifacts", &TopKeys::no_artifacts, "Leave run.json out.")
       .field(
           "log_severity_level", &TopKeys::log_severity_level,
@@ -92,7 +101,8 @@ OptionsSchema declare_top() {
           "stronger.")
       .range(0, 4)
       .field("workflow_id", &TopKeys::workflow_id, "A name for the run, noted in run.json.")
-      .field("engine", &TopKeys::engine, "An older place for the run's keys: its members count as top keys.");
+      .field("engine", &TopKeys::engine, "An older place for the run's keys: its members count as top keys.")
+      .schema({{"type", "object"}});
   declare_without_effect(declare, kTopWithoutEffect);
   return declare.done();
 }
@@ -101,6 +111,7 @@ OptionsSchema declare_onnx_model() {
   return Declare<OnnxModelKeys>()
       .field("model_path", &OnnxModelKeys::model_path,
              "The .onnx or .onnxtxt file, or a folder; relative to the current directory or else to the workflow file.")
+      .schema(either({"string", "object"}))
       .required()
       .field("onnx_file_name", &OnnxModelKeys::onnx_file_name,
              "The file in the folder that model_path names; needed when it holds several .onnx files.")
@@ -114,7 +125,8 @@ OptionsSchema declare_pass() {
   Declare<PassKeys> declare;
   declare.field("type", &PassKeys::type, "The pass, in any letter case.")
       .required()
-      .field("config", &PassKeys::config, "A place for the options, instead of beside type.");
+      .field("config", &PassKeys::config, "A place for the options, instead of beside type.")
+      .schema({{"type", "object"}});
   declare_without_effect(declare, kPassWithoutEffect);
   return declare.done();
 }
@@ -207,7 +219,7 @@ bool only_at_top(std::string_view key) {
   return std::find(std::begin(kOnlyAtTop), std::end(kOnlyAtTop), key) != std::end(kOnlyAtTop);
 }
 
-runtime::CompareOptions compare_options(const VerifyKeys& keys, bool bisect_by_default) {
+runtime::CompareOptions compare_options(const VerifyKeys& keys) {
   runtime::CompareOptions options;
   options.session.library = keys.library;
   options.session.execution_provider = keys.provider;
@@ -226,7 +238,15 @@ runtime::CompareOptions compare_options(const VerifyKeys& keys, bool bisect_by_d
   options.inputs.seed = static_cast<std::uint64_t>(keys.seed);
   options.inputs.runs = static_cast<int>(keys.runs);
   options.tolerance = {keys.atol, keys.rtol, keys.mismatch_fraction};
-  options.bisect = keys.bisect.value_or(bisect_by_default);
+  options.bisect = keys.bisect.value_or(false);
+  return options;
+}
+
+runtime::CompareOptions verification(const VerifyKeys& keys) {
+  runtime::CompareOptions options = compare_options(keys);
+  options.bisect = keys.bisect.value_or(true);
+  options.name_a = "the original";
+  options.name_b = "the result";
   return options;
 }
 

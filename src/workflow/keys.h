@@ -72,7 +72,11 @@ struct VerifyKeys {
 const config::OptionsSchema& verify_keys();
 
 /// The options of a comparison; paths as they were given.
-runtime::CompareOptions compare_options(const VerifyKeys& keys, bool bisect_by_default);
+runtime::CompareOptions compare_options(const VerifyKeys& keys);
+
+/// The same for a verification: of the original, "the original", and "the result"; it looks for the first node that
+/// differs unless told not to.
+runtime::CompareOptions verification(const VerifyKeys& keys);
 
 /// A key that Olive knows and that means nothing here.
 struct KeyWithoutEffect {

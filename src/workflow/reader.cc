@@ -310,7 +310,7 @@ class Reader {
     if (verify != Json(true)) members = gather(verify, pointer);
     const auto keys = std::any_cast<VerifyKeys>(read_object(verify_keys(), members, pointer));
     Verify result;
-    result.compare = compare_options(keys, true);
+    result.compare = verification(keys);
     result.on_failure = keys.on_failure == "report" ? Verify::OnFailure::report : Verify::OnFailure::fail;
     for (fs::path& file : result.compare.inputs.files) {
       at(members.pointers["inputs"], [&] { file = find_path(file.string(), folder_); });

@@ -230,8 +230,8 @@ TEST_F(Reader, ChecksEveryPassOfAList) {
 
 TEST_F(Reader, TakesDefaultValueAsNotGiven) {
   const Workflow workflow =
-      read(flow(R"("passes": {"a": {"type": "OnnxFloatToFloat16", "max_finite_val": "DEFAULT_VALUE"}})"));
-  EXPECT_EQ(workflow.steps[0].effective["max_finite_val"], 10000.0);
+      read(flow(R"("passes": {"a": {"type": "OnnxFloatToFloat16", "size_threshold": "DEFAULT_VALUE"}})"));
+  EXPECT_EQ(workflow.steps[0].effective["size_threshold"], 1024);
   EXPECT_EQ(failure(flow(R"("passes": {"a": {"type": "OnnxFloatToFloat16", "max_finite_val": "SEARCHABLE_VALUES"}})")),
             "error[config]: flow.json:1 /passes/a/max_finite_val: SEARCHABLE_VALUES asks for a search; give a value");
 }

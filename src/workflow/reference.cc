@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "workflow/keys.h"
 #include "workflow/schema.h"
 #include "workflow/table.h"
@@ -62,9 +65,15 @@ std::string escaped(std::string_view text) {
 
 std::string code(const std::string& text) { return text.empty() ? text : fmt::format("`{}`", text); }
 
-std::string options_table(const OptionsSchema& schema) {
+bool has_effect(const Field& field, std::span<const KeyWithoutEffect> without) {
+  return std::none_of(without.begin(), without.end(),
+                      [&](const KeyWithoutEffect& key) { return key.name == field.name; });
+}
+
+std::string options_table(const OptionsSchema& schema, std::span<const KeyWithoutEffect> without = {}) {
   std::string text = "| option | type | default | meaning |\n| --- | --- | --- | --- |\n";
   for (const Field& field : schema.fields()) {
+    if (!has_effect(field, without)) continue;
     std::string names = code(field.name);
     for (const std::string& alias : field.aliases) names += fmt::format(", `{}`", alias);
     std::string type = describe_type(field.value_schema);
@@ -73,6 +82,19 @@ std::string options_table(const OptionsSchema& schema) {
     text += fmt::format("| {} | {} | {} | {} |\n", names, escaped(type), escaped(value), escaped(field.help));
   }
   for (const Rule& rule : schema.rules()) text += fmt::format("\nThese {}.\n", rule_text(rule));
+  return text;
+}
+
+/// The keys by their reasons, in order of appearance.
+std::string without_effect_list(std::span<const KeyWithoutEffect> keys) {
+  std::vector<std::pair<std::string_view, std::string>> groups;
+  for (const KeyWithoutEffect& key : keys) {
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& item) { return item.first == key.reason; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {key.reason, ""});
+    group->second += fmt::format("{}`{}`", group->second.empty() ? "" : ", ", key.name);
+  }
+  std::string text;
+  for (const auto& [reason, names] : groups) text += fmt::format("- {}: {}\n", names, reason);
   return text;
 }
 
@@ -102,13 +124,17 @@ Page workflow_page() {
   text +=
       "A workflow is a JSON file, in which `//` and `/* */` comments are allowed. An unknown key is an error.\n\n"
       "## Top keys\n\n";
-  text += options_table(top_keys());
+  text += options_table(top_keys(), top_keys_without_effect());
   text += "\n## input_model\n\n`{\"type\": \"ONNXModel\", …}` with these keys beside `type` or under `config`:\n\n";
   text += options_table(onnx_model_keys());
   text += "\n## passes\n\nEach is an object with these keys and the options of its [pass](passes.md):\n\n";
-  text += options_table(pass_keys());
+  text += options_table(pass_keys(), pass_keys_without_effect());
   text += "\n## verify\n\n`true`, or an object:\n\n";
   text += options_table(verify_keys());
+  text += "\n## Without effect\n\nKeys of Olive's that are accepted, with a notice unless they are off:\n\n";
+  text += without_effect_list(top_keys_without_effect());
+  text += "\nIn a pass likewise:\n\n";
+  text += without_effect_list(pass_keys_without_effect());
   text += "\n## Refused\n\nKeys that would change the result in a way that is not supported:\n\n";
   for (const RefusedKey& key : refused_top_keys()) {
     text += fmt::format("- `{}`: {}; {}\n", key.name, key.message, key.remedy);

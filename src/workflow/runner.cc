@@ -1,6 +1,7 @@
 #include "workflow/runner.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <list>
 #include <system_error>
@@ -19,6 +20,16 @@ namespace fs = std::filesystem;
 using config::Json;
 
 std::string describe(const Step& step) { return fmt::format("pass {} ({})", step.name, step.pass->name); }
+
+/// What is wrong with a model whose structure is right.
+std::optional<std::string> type_fault(const ir::Model& model) {
+  try {
+    onnx::check_model(model);
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return std::nullopt;
+}
 
 class Run {
  public:
@@ -107,15 +118,6 @@ class Run {
     notices_.push_back(std::move(notice));
   }
 
-  static std::optional<std::string> type_fault(const ir::Model& model) {
-    try {
-      onnx::check_model(model);
-    } catch (const Error& error) {
-      return error.message();
-    }
-    return std::nullopt;
-  }
-
   /// Whether the input was invalid to begin with decides what the user can do.
   void blame(Error& error) {
     const std::string input = workflow_.input.path.string();
@@ -164,6 +166,9 @@ class Run {
   void write() {
     throw_if_cancelled();
     const auto show = [&](std::uint64_t done, std::uint64_t total) { progress("writing", done, total); };
+    for (const StepRecord& record : records_) {
+      for (const auto& hook : record.context.before_write) hook();
+    }
     const Stopwatch watch;
     writer::Written written;
     if (workflow_.output_is_file()) {
@@ -238,14 +243,17 @@ class Run {
   Outcome outcome_;
 };
 
-/// What stands in the output's place must be of its kind; nothing is made.
+/// What stands in the output's place must be of its kind, and the nearest folder that is there must be writable.
 void check_output(const fs::path& output, bool is_file) {
   std::error_code error;
-  if (!is_file && fs::exists(output, error) && !fs::is_directory(output, error)) {
-    throw Error(ErrorCode::io, fmt::format("the output '{}' is there and is not a folder", output.string()));
+  if (is_file && fs::is_directory(output, error)) throw Error(ErrorCode::io, "is a folder").prepend(output.string());
+  fs::path nearest = fs::absolute(is_file ? output.parent_path() : output).lexically_normal();
+  while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  if (!fs::is_directory(nearest, error)) {
+    throw Error(ErrorCode::io, "is in the place of the output folder and is none").prepend(nearest.string());
   }
-  if (is_file && fs::is_directory(output, error)) {
-    throw Error(ErrorCode::io, fmt::format("the output '{}' is a folder", output.string()));
+  if (::access(nearest.c_str(), W_OK) != 0) {
+    throw Error(ErrorCode::io, "the output cannot be written to this folder").prepend(nearest.string());
   }
 }
 
@@ -257,7 +265,10 @@ void validate(const Workflow& workflow, const Log& log) {
   for (const std::string& notice : workflow.notices) log.write(LogLevel::notice, "{}", notice);
   check_output(workflow.output, workflow.output_is_file());
   const ir::Model model = onnx::read_model(workflow.input.path);
-  with_place(workflow.input.path.string(), [&] { onnx::check_model(model); });
+  with_place(workflow.input.path.string(), [&] { onnx::check_structure(model); });
+  if (const auto fault = type_fault(model)) {
+    log.write(LogLevel::notice, "the types of the input contradict each other by onnx's inference: {}", *fault);
+  }
   if (workflow.verify && !runtime::runtime_version(workflow.verify->compare.session)) {
     throw Error(ErrorCode::io, "verify needs ONNX Runtime and finds none")
         .remedy("install the Python package onnxruntime, or give verify's library or OLIVINE_ORT_LIBRARY");

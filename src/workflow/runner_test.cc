@@ -32,6 +32,9 @@ passes::Change add_node(ir::Model& model, const std::any&, passes::Context& cont
   graph.set_output(0, *node.add_output("again", graph.outputs()[0]->type));
   context.notices.emplace_back("one node more");
   context.report["added"] = 1;
+  auto writes = std::make_shared<int>(41);
+  context.before_write.emplace_back([writes] { *writes = 0; });
+  context.after_write.emplace_back([writes](passes::Context& late) { late.report["counted"] = ++*writes; });
   context.after_write.emplace_back([](passes::Context& late) { late.report["written"] = true; });
   return passes::Change::changed;
 }
@@ -135,6 +138,7 @@ TEST_F(Runner, WritesTheFolderWithItsRecords) {
   const config::Json report = read("run.json");
   EXPECT_EQ(report["passes"][0]["report"]["added"], 1);
   EXPECT_EQ(report["passes"][0]["report"]["written"], true);
+  EXPECT_EQ(report["passes"][0]["report"]["counted"], 1);
   EXPECT_EQ(report["output"]["files"][0]["name"], "model.onnx");
   EXPECT_EQ(report["output"]["files"][0]["bytes"], fs::file_size(outcome.model_path));
   const config::Json model_config = read("model_config.json");
@@ -236,7 +240,8 @@ TEST_F(Runner, ValidatesWithoutRunning) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::io);
-    EXPECT_THAT(error.what(), HasSubstr("is there and is not a folder"));
+    EXPECT_EQ(error.what(),
+              "error[io]: " + (folder_ / "out").string() + ": is in the place of the output folder and is none");
   }
 }
 

@@ -28,7 +28,8 @@ std::string any_case(std::string_view name) {
 }
 
 void merge_properties(Json& into, const config::OptionsSchema& schema) {
-  for (const auto& [name, property] : schema.json_schema()["properties"].items()) into[name] = property;
+  const Json object = schema.json_schema();
+  for (const auto& [name, property] : object["properties"].items()) into[name] = property;
 }
 
 /// Options may stand beside `type` or under `config`.
@@ -153,6 +154,8 @@ Json workflow_schema() {
 }
 
 std::string describe_type(const Json& schema) {
+  static const Json kDataType = config::Codec<DataType>::schema();
+  if (schema == kDataType) return "element type, by name or number";
   if (schema.contains("anyOf")) {
     std::string text;
     for (const Json& choice : schema["anyOf"]) text += (text.empty() ? "" : ", or ") + describe_type(choice);

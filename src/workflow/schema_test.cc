@@ -34,7 +34,7 @@ TEST(WorkflowSchema, HasEveryKeyPassOptionAndAlias) {
 }
 
 TEST(WorkflowSchema, KeepsTopKeysOutOfEngine) {
-  const Json& engine = workflow_schema()["properties"]["engine"]["properties"];
+  const Json engine = workflow_schema()["properties"]["engine"]["properties"];
   EXPECT_TRUE(engine.contains("output_dir"));
   EXPECT_FALSE(engine.contains("passes"));
   EXPECT_FALSE(engine.contains("engine"));

@@ -31,8 +31,11 @@ struct WithoutKernel {
   std::string_view op_type;
   bool only_with_reduction;
 };
-constexpr std::array<WithoutKernel, 4> kWithoutKernel = {
-    {{"EyeLike", false}, {"MelWeightMatrix", false}, {"ScatterElements", true}, {"ScatterND", true}}};
+constexpr std::array<WithoutKernel, 5> kWithoutKernel = {{{"EyeLike", false},
+                                                          {"MeanVarianceNormalization", false},
+                                                          {"MelWeightMatrix", false},
+                                                          {"ScatterElements", true},
+                                                          {"ScatterND", true}}};
 
 bool lacks_kernel(const Node& node, DataType dtype) {
   if (dtype != DataType::float16 && dtype != DataType::bfloat16) return false;
@@ -44,10 +47,12 @@ bool lacks_kernel(const Node& node, DataType dtype) {
 /// The attributes of a node without its graphs, for asking what its outputs would be.
 template <typename T>
 ir::AttributeValue copied(const T& value) {
-  if constexpr (std::is_copy_constructible_v<T>) {
-    return value;
-  } else {
+  constexpr bool holds_graphs =
+      std::is_same_v<T, std::unique_ptr<Graph>> || std::is_same_v<T, std::vector<std::unique_ptr<Graph>>>;
+  if constexpr (holds_graphs) {
     return std::monostate();
+  } else {
+    return value;
   }
 }
 
@@ -195,6 +200,11 @@ class Planner {
     }
     if (node.is("BitCast") || shape_math_.contains(&node)) return;
     if (holds_own_types(node)) return note_kept(node, "the types of what it holds are its own");
+    if (holds_values(node)) {
+      if (has_port(plan, Port::from))
+        note_kept(node, fmt::format("its attributes hold values in {}", name_of(request_.from)));
+      return;
+    }
     if (lacks_kernel(node, request_.to)) {
       if (has_port(plan, Port::from))
         note_kept(node, fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to)));
@@ -216,6 +226,15 @@ class Planner {
     if (find_body(node) != nullptr) return false;
     const bool compiled = std::find(kCompiled.begin(), kCompiled.end(), node.op_type) != kCompiled.end();
     return !node.subgraphs().empty() || (compiled && node.domain == kRuntimeDomain);
+  }
+
+  /// TreeEnsemble compares its input with thresholds that an attribute holds in the same type.
+  bool holds_values(const Node& node) const {
+    if (node.is("ConstantOfShape")) return false;
+    return std::any_of(node.attributes().begin(), node.attributes().end(), [&](const ir::Attribute& attribute) {
+      const auto* held = std::get_if<ir::NamedTensor>(&attribute.value);
+      return held != nullptr && held->tensor.dtype() == request_.from;
+    });
   }
 
   static void plan_cast(const Node& node, NodePlan& plan) {
