@@ -199,10 +199,24 @@ class Planner {
       return;
     }
     if (node.is("BitCast") || shape_math_.contains(&node)) return;
+<<<<<<< HEAD
     if (const std::string reason = reason_to_stay(node); !reason.empty()) {
       if (has_port(plan, Port::from)) note_kept(node, reason);
       return;
     }
+=======
+    if (holds_own_types(node)) return note_kept(node, "the types of what it holds are its own");
+    if (holds_values(node)) {
+      if (has_port(plan, Port::from))
+        note_kept(node, fmt::format("its attributes hold values in {}", name_of(request_.from)));
+      return;
+    }
+    if (lacks_kernel(node, request_.to)) {
+      if (has_port(plan, Port::from))
+        note_kept(node, fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to)));
+      return;
+    }
+>>>>>>> contrib
     std::map<std::string, Group, std::less<>> groups;
     collect(node, schema, groups);
     for (const auto& [variable, group] : groups) decide(node, schema, group, plan);
@@ -214,6 +228,7 @@ class Planner {
     }
   }
 
+<<<<<<< HEAD
   std::string reason_to_stay(const Node& node) const {
     if (holds_values(node)) return fmt::format("its attributes hold values in {}", name_of(request_.from));
     if (holds_own_types(node)) return "the types of what it holds are its own";
@@ -221,6 +236,13 @@ class Planner {
       return fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to));
     }
     return {};
+=======
+  /// ONNX Runtime's searches run their bodies with values of their own making.
+  static bool holds_own_types(const Node& node) {
+    if (find_body(node) != nullptr) return false;
+    const bool compiled = std::find(kCompiled.begin(), kCompiled.end(), node.op_type) != kCompiled.end();
+    return !node.subgraphs().empty() || (compiled && node.domain == kRuntimeDomain);
+>>>>>>> contrib
   }
 
   /// TreeEnsemble compares its input with thresholds that an attribute holds in the same type.
@@ -230,6 +252,7 @@ class Planner {
       const auto* held = std::get_if<ir::NamedTensor>(&attribute.value);
       return held != nullptr && held->tensor.dtype() == request_.from;
     });
+<<<<<<< HEAD
   }
 
   /// ONNX Runtime's searches run their bodies with values of their own making.
@@ -237,6 +260,8 @@ class Planner {
     if (find_body(node) != nullptr) return false;
     const bool compiled = std::find(kCompiled.begin(), kCompiled.end(), node.op_type) != kCompiled.end();
     return !node.subgraphs().empty() || (compiled && node.domain == kRuntimeDomain);
+=======
+>>>>>>> contrib
   }
 
   static void plan_cast(const Node& node, NodePlan& plan) {
