@@ -2,6 +2,7 @@
 #include <onnx/checker.h>
 #include <onnx/shape_inference/implementation.h>
 
+#include <iostream>
 #include <limits>
 #include <stdexcept>
 #include <unordered_map>
@@ -91,6 +92,22 @@ void check_opsets(const ir::Model& model) {
 }
 
 namespace {
+
+/// The checker prints a warning about operators that ONNX once tried out to the standard output, which belongs to the
+/// program that uses us.
+class Silence {
+ public:
+  Silence() : buffer_(std::cout.rdbuf(nullptr)) {}
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+  ~Silence() {
+    std::cout.rdbuf(buffer_);
+    std::cout.clear();
+  }
+
+ private:
+  std::streambuf* buffer_;
+};
 
 ::onnx::ModelProto checked_proto(const ir::Model& model) {
   check_opsets(model);
