@@ -199,24 +199,10 @@ class Planner {
       return;
     }
     if (node.is("BitCast") || shape_math_.contains(&node)) return;
-<<<<<<< HEAD
     if (const std::string reason = reason_to_stay(node); !reason.empty()) {
       if (has_port(plan, Port::from)) note_kept(node, reason);
       return;
     }
-=======
-    if (holds_own_types(node)) return note_kept(node, "the types of what it holds are its own");
-    if (holds_values(node)) {
-      if (has_port(plan, Port::from))
-        note_kept(node, fmt::format("its attributes hold values in {}", name_of(request_.from)));
-      return;
-    }
-    if (lacks_kernel(node, request_.to)) {
-      if (has_port(plan, Port::from))
-        note_kept(node, fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to)));
-      return;
-    }
->>>>>>> contrib
     std::map<std::string, Group, std::less<>> groups;
     collect(node, schema, groups);
     for (const auto& [variable, group] : groups) decide(node, schema, group, plan);
@@ -228,7 +214,6 @@ class Planner {
     }
   }
 
-<<<<<<< HEAD
   std::string reason_to_stay(const Node& node) const {
     if (holds_values(node)) return fmt::format("its attributes hold values in {}", name_of(request_.from));
     if (holds_own_types(node)) return "the types of what it holds are its own";
@@ -236,13 +221,6 @@ class Planner {
       return fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to));
     }
     return {};
-=======
-  /// ONNX Runtime's searches run their bodies with values of their own making.
-  static bool holds_own_types(const Node& node) {
-    if (find_body(node) != nullptr) return false;
-    const bool compiled = std::find(kCompiled.begin(), kCompiled.end(), node.op_type) != kCompiled.end();
-    return !node.subgraphs().empty() || (compiled && node.domain == kRuntimeDomain);
->>>>>>> contrib
   }
 
   /// TreeEnsemble compares its input with thresholds that an attribute holds in the same type.
@@ -252,7 +230,6 @@ class Planner {
       const auto* held = std::get_if<ir::NamedTensor>(&attribute.value);
       return held != nullptr && held->tensor.dtype() == request_.from;
     });
-<<<<<<< HEAD
   }
 
   /// ONNX Runtime's searches run their bodies with values of their own making.
@@ -260,8 +237,6 @@ class Planner {
     if (find_body(node) != nullptr) return false;
     const bool compiled = std::find(kCompiled.begin(), kCompiled.end(), node.op_type) != kCompiled.end();
     return !node.subgraphs().empty() || (compiled && node.domain == kRuntimeDomain);
-=======
->>>>>>> contrib
   }
 
   static void plan_cast(const Node& node, NodePlan& plan) {
