@@ -137,9 +137,9 @@ void check_side_by_side(const ir::Model& model) {
   std::array<std::exception_ptr, 2> problems;
   parallel_for(2, [&](std::size_t task) {
     try {
-      ::onnx::ModelProto proto = parsed_proto(message);
-      if (task == 0) check_structure_of(proto);
-      if (task == 1) check_types_of(proto);
+      const ArenaModel proto(message);
+      if (task == 0) check_structure_of(*proto);
+      if (task == 1) check_types_of(*proto);
     } catch (...) {
       problems[task] = std::current_exception();
     }
@@ -153,7 +153,7 @@ void check_side_by_side(const ir::Model& model) {
 
 void check_structure(const ir::Model& model) {
   check_opsets(model);
-  check_structure_of(weightless_proto(model));
+  check_structure_of(*weightless_proto(model));
 }
 
 void check_model(const ir::Model& model) {
@@ -161,9 +161,9 @@ void check_model(const ir::Model& model) {
   constexpr std::size_t kManyNodes = 5000;
   check_opsets(model);
   if (node_count(model) >= kManyNodes) return check_side_by_side(model);
-  ::onnx::ModelProto proto = weightless_proto(model);
-  check_structure_of(proto);
-  check_types_of(proto);
+  const ArenaModel proto = weightless_proto(model);
+  check_structure_of(*proto);
+  check_types_of(*proto);
 }
 
 }  // namespace olivine::onnx

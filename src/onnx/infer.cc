@@ -274,9 +274,9 @@ void infer_types(ir::Model& model, const InferenceOptions& options) {
   const InventedSymbols invented(model);
   const bool refine = options.refine || options.discard_shapes;
   if (options.discard_shapes) discard_shapes(model);
-  ::onnx::ModelProto proto = weightless_proto(model);
-  run_inference(proto, options);
-  take_types(*model.graph, proto.graph(), invented, refine);
+  const ArenaModel proto = weightless_proto(model);
+  run_inference(*proto, options);
+  take_types(*model.graph, proto->graph(), invented, refine);
   if (!model.functions.empty()) FunctionInference(model, options, invented, refine).run();
 }
 

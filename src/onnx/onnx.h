@@ -76,6 +76,11 @@ struct InferenceOptions {
 };
 void infer_types(ir::Model& model, const InferenceOptions& options = {});
 
+/// Only what is needed to know every value's element type, at half the cost: shapes come along where no value has to be
+/// computed for them. Types that the file tells stay as they are. Nodes that cannot be inferred cost only their own
+/// types.
+void infer_element_types(ir::Model& model);
+
 /// Throws Error[conversion] for an opset newer than the library knows.
 void check_opsets(const ir::Model& model);
 

@@ -9,17 +9,17 @@
 
 namespace olivine::onnx {
 
-::onnx::ModelProto parsed_proto(const std::string& message) {
-  ::onnx::ModelProto proto;
-  if (!proto.ParseFromString(message)) {
+ArenaModel::ArenaModel(const std::string& message)
+    : arena_(std::make_unique<google::protobuf::Arena>()),
+      proto_(google::protobuf::Arena::CreateMessage<::onnx::ModelProto>(arena_.get())) {
+  if (!proto_->ParseFromString(message)) {
     throw Error(ErrorCode::conversion,
                 "the model's structure exceeds what protobuf can hold: 2 GB, or subgraphs 30 deep");
   }
-  return proto;
 }
 
-::onnx::ModelProto weightless_proto(const ir::Model& model, std::uint64_t limit) {
-  return parsed_proto(serialize_weightless(model, limit));
+ArenaModel weightless_proto(const ir::Model& model, std::uint64_t limit) {
+  return ArenaModel(serialize_weightless(model, limit));
 }
 
 ir::Model parse_model(std::string_view text) {
@@ -34,6 +34,6 @@ ir::Model parse_model(std::string_view text) {
   return read_model_bytes({bytes.begin(), bytes.end()});
 }
 
-std::string print_model(const ir::Model& model) { return ::onnx::ProtoToString(weightless_proto(model, 4096)); }
+std::string print_model(const ir::Model& model) { return ::onnx::ProtoToString(*weightless_proto(model, 4096)); }
 
 }  // namespace olivine::onnx

@@ -167,7 +167,7 @@ Change run(ir::Model& model, const std::any& any_options, Context& context) {
   const auto& options = std::any_cast<const Options&>(any_options);
   check_types(options);
   if (options.source_dtype == options.target_dtype) return Change::unchanged;
-  onnx::infer_types(model);
+  onnx::infer_element_types(model);
   const Selection selection(model, options, context);
   const bool half = options.target_dtype == DataType::float16;
   PrecisionRequest request;
