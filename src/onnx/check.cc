@@ -2,12 +2,16 @@
 #include <onnx/checker.h>
 #include <onnx/shape_inference/implementation.h>
 
+#include <array>
+#include <exception>
+#include <iostream>
 #include <limits>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "onnx/contrib/registry.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
@@ -92,29 +96,74 @@ void check_opsets(const ir::Model& model) {
 
 namespace {
 
-::onnx::ModelProto checked_proto(const ir::Model& model) {
-  check_opsets(model);
-  ::onnx::ModelProto proto = weightless_proto(model);
+/// The checker prints a warning about operators that ONNX once tried out to the standard output, which belongs to the
+/// program that uses us.
+class Silence {
+ public:
+  Silence() : buffer_(std::cout.rdbuf(nullptr)) {}
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+  ~Silence() {
+    std::cout.rdbuf(buffer_);
+    std::cout.clear();
+  }
+
+ private:
+  std::streambuf* buffer_;
+};
+
+void check_structure_of(const ::onnx::ModelProto& proto) {
   try {
+    const Silence silence;
     run_checker(proto);
   } catch (const std::exception& problem) {
     throw Error(ErrorCode::conversion, fmt::format("the model is not valid: {}", cleaned(problem.what())));
   }
-  return proto;
 }
 
-}  // namespace
-
-void check_structure(const ir::Model& model) { checked_proto(model); }
-
-void check_model(const ir::Model& model) {
-  ::onnx::ModelProto proto = checked_proto(model);
+void check_types_of(::onnx::ModelProto& proto) {
   try {
     ::onnx::shape_inference::InferShapes(proto, &schema_registry(), ::onnx::ShapeInferenceOptions(true, 1, true));
   } catch (const std::exception& problem) {
     throw Error(ErrorCode::conversion,
                 fmt::format("the model's types contradict each other: {}", cleaned(problem.what())));
   }
+}
+
+/// Both look at the same model but for the types that inference adds, so that they can run side by side. What is wrong
+/// with the structure is told first: types mean little without it.
+void check_side_by_side(const ir::Model& model) {
+  const std::string message = serialize_weightless(model);
+  std::array<std::exception_ptr, 2> problems;
+  parallel_for(2, [&](std::size_t task) {
+    try {
+      ::onnx::ModelProto proto = parsed_proto(message);
+      if (task == 0) check_structure_of(proto);
+      if (task == 1) check_types_of(proto);
+    } catch (...) {
+      problems[task] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& problem : problems) {
+    if (problem) std::rethrow_exception(problem);
+  }
+}
+
+}  // namespace
+
+void check_structure(const ir::Model& model) {
+  check_opsets(model);
+  check_structure_of(weightless_proto(model));
+}
+
+void check_model(const ir::Model& model) {
+  // Below this, starting threads costs more than it saves.
+  constexpr std::size_t kManyNodes = 5000;
+  check_opsets(model);
+  if (node_count(model) >= kManyNodes) return check_side_by_side(model);
+  ::onnx::ModelProto proto = weightless_proto(model);
+  check_structure_of(proto);
+  check_types_of(proto);
 }
 
 }  // namespace olivine::onnx

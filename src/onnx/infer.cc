@@ -11,6 +11,7 @@
 #include "onnx/protos.h"
 #include "onnx/read_parts.h"
 #include "onnx/serialize.h"
+#include "onnx/type_proto.h"
 
 namespace olivine::onnx {
 namespace {
@@ -67,7 +68,7 @@ class InventedSymbols {
 
 /// A type without denotations and unknown fields is what inference makes; what the file said beyond that is kept.
 ir::Type merged(const ir::Type& existing, const ::onnx::TypeProto& inferred, const InventedSymbols& invented) {
-  ir::Type type = read_type(inferred.SerializeAsString());
+  ir::Type type = type_of(inferred);
   invented.remove_from(type);
   if (!type.known()) return existing;
   if (type.denotation.empty()) type.denotation = existing.denotation;

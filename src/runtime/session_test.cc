@@ -153,6 +153,22 @@ TEST(Session, EndsARunWhenTheUserStops) {
   EXPECT_THAT(problem, HasSubstr("error[interrupted]"));
 }
 
+TEST(Session, StopsLoadingWhenTheUserStops) {
+  ir::Model model = model_of("g (float[N] x) => (float[N] y) { y = Relu(x) }");
+  ir::Graph& graph = *model.graph;
+  ir::Value* last = graph.first()->output(0);
+  for (int i = 0; i < 50000; ++i) last = graph.append("Relu", {last}).add_output(graph.unique_name("v"));
+  graph.set_output(0, *last);
+  std::jthread user([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    request_cancel();
+  });
+  const std::string problem = error_of([&] { Session(model, {}); });
+  user.join();
+  reset_cancel();
+  EXPECT_THAT(problem, HasSubstr("error[interrupted]"));
+}
+
 // ---- Large tensors, which are not in the bytes that ONNX Runtime gets
 
 constexpr std::int64_t kLarge = 1 << 19;  // elements: 2 MB

@@ -156,8 +156,9 @@ class Planner {
     if (const ir::Function* callee = model_.find_function(node.domain, node.op_type, node.overload)) {
       if (!keep && function_moves(*callee)) move_all(plan);
     } else if (!keep) {
-      if (const auto schema = schema_of(node, function)) {
-        plan_by_schema(node, function, *schema, plan);
+      plan.schema = schema_of(node, function);
+      if (plan.schema) {
+        plan_by_schema(node, function, *plan.schema, plan);
       } else if (has_port(plan, Port::from)) {
         note_kept(node, "its operator is not known here");
       }
@@ -257,7 +258,7 @@ class Planner {
       if (!parameter->homogeneous) key += fmt::format("#{}{}", side == &Group::inputs ? "i" : "o", index);
       Group& group = groups[key];
       (group.*side).push_back(index);
-      group.accepts = group.accepts && parameter->accepts(with_element_type(value.type, request_.to));
+      group.accepts = group.accepts && accepts(*parameter, value);
     };
     for (std::size_t i = 0; i < node.inputs().size(); ++i) {
       if (moves(node.input(i))) add(schema.input(i), *node.input(i), i, &Group::inputs);
@@ -269,6 +270,14 @@ class Planner {
     for (std::size_t i = 0; i < node.output_count(); ++i) {
       if (moves(node.output(i))) add(schema.output(i), *node.output(i), i, &Group::outputs);
     }
+  }
+
+  /// Asked for every port of every node; there are few parameters in all.
+  bool accepts(const onnx::Parameter& parameter, const Value& value) {
+    if (value.type.tensor() == nullptr) return parameter.accepts(with_element_type(value.type, request_.to));
+    const auto [entry, fresh] = accepts_.try_emplace(&parameter, false);
+    if (fresh) entry->second = parameter.accepts(request_.to);
+    return entry->second;
   }
 
   void decide(const Node& node, const onnx::Schema& schema, const Group& group, NodePlan& plan) {
@@ -471,6 +480,7 @@ class Planner {
   const std::unordered_set<const Node*> shape_math_;
   PrecisionPlan plan_;
   std::unordered_map<std::string, std::optional<onnx::Schema>> schemas_;
+  std::unordered_map<const onnx::Parameter*, bool> accepts_;
   std::unordered_set<const ir::Function*> mixed_functions_;
   std::unordered_set<const ir::Function*> called_functions_;
 };
