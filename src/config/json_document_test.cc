@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace olivine::config {
 namespace {
 
@@ -122,6 +124,33 @@ TEST(JsonDocument, LimitsTheNesting) {
   EXPECT_EQ(failure(nested(JsonDocument::kDepthLimit)), "no error");
   EXPECT_THAT(failure(nested(JsonDocument::kDepthLimit + 1)), testing::HasSubstr("more than 128 levels of nesting"));
   EXPECT_THAT(failure(std::string(1000000, '[')), testing::HasSubstr("more than 128 levels of nesting"));
+}
+
+TEST(JsonDocument, AcceptsWhatNlohmannAcceptsAndNothingElse) {
+  const std::string original =
+      R"({"a": [1, 2.5e3, {"b": "x\n\u00e9", "c": null}], // d
+         "e": {"f": true, "g": [[], {}]}, /* h */ "i": -3})";
+  const std::string alphabet = "{}[]\",:\\/*0123 \n\ttruefalsn\xff\xc3";
+  std::mt19937 random(1);
+  const auto mutated = [&] {
+    std::string text = original;
+    for (unsigned changes = 1 + random() % 4; changes > 0; --changes) {
+      const std::size_t place = random() % (text.size() + 1);
+      const char letter = alphabet[random() % alphabet.size()];
+      if (random() % 2 == 0) {
+        text.insert(place, 1, letter);
+      } else {
+        text.erase(place, 1 + random() % 3);
+      }
+    }
+    return text;
+  };
+  for (int i = 0; i < 5000; ++i) {
+    const std::string text = mutated();
+    const std::string message = failure(text);
+    if (message.find("given twice") != std::string::npos) continue;
+    EXPECT_EQ(message == "no error", Json::accept(text, true)) << text << '\n' << message;
+  }
 }
 
 TEST(JsonDocument, CutsALongLineAroundTheCaret) {
