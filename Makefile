@@ -27,8 +27,10 @@ demo: setup  ## text detection made ready for a device: fixed shape, fp16, verif
 	@$(PYTHON) examples/ppocr/demo.py
 
 test: build  ## unit tests, end to end tests, a part of the suites, lint
-	@build/release/bin/olivine_tests --gtest_brief=1
-	@$(PYTEST) -m "not slow" tests
+	@failed=0; \
+	build/release/bin/olivine_tests --gtest_brief=1 || failed=1; \
+	$(PYTEST) -m "not slow" tests || failed=1; \
+	exit $$failed
 
 suites: setup  ## the whole of the slow suites, with a table for each
 	@$(call compile,release,olivine_cli)

@@ -115,7 +115,7 @@ std::string placeholder(const Json& schema) {
   if (is_type(schema, "number")) return "X";
   if (is_type(schema, "array")) {
     const Json& items = schema["items"];
-    return is_type(items, "array") ? fmt::format("{},…", placeholder(items["items"])) : placeholder(items);
+    return is_type(items, "array") ? fmt::format("{0},{0},...", placeholder(items["items"])) : placeholder(items);
   }
   if (is_type(schema, "object")) return "NAME=VALUE";
   return "TEXT";

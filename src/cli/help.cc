@@ -48,9 +48,10 @@ std::string names_of(const CLI::Option& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) names.push_back("--" + name);
-  std::string text = names.empty() ? option.get_name(true) : fmt::format("{}", fmt::join(names, ", "));
   const std::string value = option.get_type_name();
-  if (!takes_value(option) || names.empty()) return text;
+  if (names.empty()) return value;
+  const std::string text = fmt::format("{}", fmt::join(names, ", "));
+  if (!takes_value(option)) return text;
   return text + (option.get_expected_min() == 0 ? fmt::format("[={}]", value) : " " + value);
 }
 

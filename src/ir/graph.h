@@ -105,8 +105,8 @@ class Value {
   const SparseTensor* sparse_initializer() const { return sparse_.get(); }
 
   Type type;
-  /// Whether the file tells the type: in `value_info` of an inner value, or with an input or output of a subgraph. Types
-  /// of the model's inputs and outputs are always told.
+  /// Whether the file tells the type: in `value_info` of an inner value, or with an input or output of a subgraph.
+  /// Types of the model's inputs and outputs are always told.
   bool listed = false;
   Annotations annotations;  ///< of the ValueInfoProto
   /// Annotations of the initializer's TensorProto.

@@ -6,10 +6,12 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "onnx/contrib/registry.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
 #include "onnx/read_parts.h"
 #include "onnx/serialize.h"
+#include "onnx/type_proto.h"
 
 namespace olivine::onnx {
 namespace {
@@ -66,7 +68,7 @@ class InventedSymbols {
 
 /// A type without denotations and unknown fields is what inference makes; what the file said beyond that is kept.
 ir::Type merged(const ir::Type& existing, const ::onnx::TypeProto& inferred, const InventedSymbols& invented) {
-  ir::Type type = read_type(inferred.SerializeAsString());
+  ir::Type type = type_of(inferred);
   invented.remove_from(type);
   if (!type.known()) return existing;
   if (type.denotation.empty()) type.denotation = existing.denotation;
@@ -108,7 +110,7 @@ void take_types(ir::Graph& graph, const ::onnx::GraphProto& proto, const Invente
 
 void run_inference(::onnx::ModelProto& proto, const InferenceOptions& options) {
   try {
-    ::onnx::shape_inference::InferShapes(proto, ::onnx::OpSchemaRegistry::Instance(), library_options(options));
+    ::onnx::shape_inference::InferShapes(proto, &schema_registry(), library_options(options));
   } catch (const std::exception& problem) {
     // Without `strict` a node that cannot be inferred costs only its own types; what still leaves the library is a
     // model that is broken as a whole.

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "onnx/contrib/registry.h"
 #include "onnx/onnx.h"
 #include "onnx/protos.h"
 #include "onnx/read_parts.h"
@@ -155,7 +156,7 @@ bool Schema::has_function_body() const {
 
 std::optional<Schema> find_schema(std::string_view op_type, std::string_view domain, std::int64_t opset) {
   const OpSchema* schema =
-      ::onnx::OpSchemaRegistry::Schema(std::string(op_type), static_cast<int>(opset), std::string(domain));
+      schema_registry().GetSchema(std::string(op_type), static_cast<int>(opset), std::string(domain));
   if (schema == nullptr) return std::nullopt;
   return Schema(data_of(*schema));
 }
@@ -168,10 +169,6 @@ std::optional<Schema> find_schema(const ir::Node& node, const ir::Model& model, 
   return std::nullopt;
 }
 
-std::int64_t newest_opset(std::string_view domain) {
-  const auto& versions = ::onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
-  const auto entry = versions.find(std::string(domain));
-  return entry == versions.end() ? 0 : entry->second.second;
-}
+std::int64_t newest_opset(std::string_view domain) { return newest_version(domain); }
 
 }  // namespace olivine::onnx

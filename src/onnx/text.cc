@@ -9,14 +9,17 @@
 
 namespace olivine::onnx {
 
-::onnx::ModelProto weightless_proto(const ir::Model& model, std::uint64_t limit) {
+::onnx::ModelProto parsed_proto(const std::string& message) {
   ::onnx::ModelProto proto;
-  const std::string message = serialize_weightless(model, limit);
   if (!proto.ParseFromString(message)) {
     throw Error(ErrorCode::conversion,
                 "the model's structure exceeds what protobuf can hold: 2 GB, or subgraphs 30 deep");
   }
   return proto;
+}
+
+::onnx::ModelProto weightless_proto(const ir::Model& model, std::uint64_t limit) {
+  return parsed_proto(serialize_weightless(model, limit));
 }
 
 ir::Model parse_model(std::string_view text) {

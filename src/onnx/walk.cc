@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "onnx/contrib/registry.h"
 #include "onnx/node_context.h"
 #include "onnx/type_proto.h"
 
@@ -208,9 +209,8 @@ class Walker {
         schema.GetTypeAndShapeInferenceFunction()(context);
       } else if (const auto* body = schema.GetFunction(static_cast<int>(opset))) {
         ::onnx::shape_inference::DataValueMap values;
-        ::onnx::shape_inference::InferShapeForFunctionNode(*body, ::onnx::OpSchemaRegistry::Instance(), context,
-                                                           ::onnx::ShapeInferenceOptions(false, 0, true), {}, nullptr,
-                                                           &values);
+        ::onnx::shape_inference::InferShapeForFunctionNode(
+            *body, &schema_registry(), context, ::onnx::ShapeInferenceOptions(false, 0, true), {}, nullptr, &values);
       }
     } catch (const Error&) {
       throw;
@@ -242,7 +242,7 @@ class Walker {
   const OpSchema* schema_of(const ir::Node& node, std::int64_t opset) {
     const auto [entry, fresh] = schemas_.try_emplace(fmt::format("{} {} {}", opset, node.op_type, node.domain));
     if (fresh) {
-      entry->second = ::onnx::OpSchemaRegistry::Schema(node.op_type, static_cast<int>(opset), node.domain);
+      entry->second = schema_registry().GetSchema(node.op_type, static_cast<int>(opset), node.domain);
     }
     return entry->second;
   }

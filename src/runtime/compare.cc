@@ -40,10 +40,9 @@ Results run_all(const ir::Model& model, const std::string& name, InputSet Feed::
         values = session.run(feed.*inputs, names);
       } catch (Error& error) {
         if (error.code() == ErrorCode::verification && !feeds.assumed.empty() && error.remedy().empty()) {
-          error.remedy(
-              fmt::format("if the sizes assumed for its inputs are to blame ({}), give them by name, or give "
-                          "input files",
-                          fmt::join(feeds.assumed, ", ")));
+          error.remedy(fmt::format(
+              "if what was assumed of its inputs is to blame ({}), give sizes by name, or the inputs in files",
+              fmt::join(feeds.assumed, ", ")));
         }
         throw;
       }

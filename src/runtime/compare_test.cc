@@ -141,7 +141,12 @@ TEST(Compare, SaysWhichModelFailedAndWhatWasAssumed) {
   options.name_b = "b.onnx";
   const std::string problem = error_of([&] { compare(model, broken, options); });
   EXPECT_THAT(problem, HasSubstr("error[verification]: b.onnx: ONNX Runtime"));
-  EXPECT_THAT(problem, HasSubstr("(N = 2, M = 3), give them by name"));
+  EXPECT_THAT(problem, HasSubstr("to blame (N = 2, M = 3), give sizes by name"));
+}
+
+TEST(Compare, SaysThatIntegersAreGuesses) {
+  const ir::Model model = model_of("g (float[2] x, int64[2] shape) => (float[A, B] y) { y = Reshape(x, shape) }");
+  EXPECT_THAT(error_of([&] { compare(model, model, {}); }), HasSubstr("(integers below 10 for 'shape')"));
 }
 
 TEST(Compare, DoesNotMixSizesAndFiles) {

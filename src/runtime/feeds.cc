@@ -60,6 +60,12 @@ void report_unmatched(const std::vector<Pair>& inputs, const Log& log) {
   }
 }
 
+/// Integers that pick from nothing whose size is known: they may be axes, sizes or anything else.
+bool has_free_integers(const Pair& input) {
+  const ir::Value& value = input.any();
+  return is_integer(ir::element_type(value.type)) && !index_bound(value);
+}
+
 }  // namespace
 
 Feeds make_feeds(const ir::Model& a, const ir::Model& b, const InputOptions& options, const Log& log) {
@@ -78,6 +84,10 @@ Feeds make_feeds(const ir::Model& a, const ir::Model& b, const InputOptions& opt
   feeds.assumed = sizes.assumed();
   if (!feeds.assumed.empty()) {
     log.write(LogLevel::notice, "random inputs with assumed sizes: {}", fmt::join(feeds.assumed, ", "));
+  }
+  for (const Pair& input : inputs) {
+    if (has_free_integers(input))
+      feeds.assumed.push_back(fmt::format("integers below 10 for '{}'", input.any().name()));
   }
   for (int run = 0; run < std::max(options.runs, 1); ++run) {
     InputSet set;

@@ -16,7 +16,7 @@ struct Feed {
 
 struct Feeds {
   std::vector<Feed> runs;
-  /// The sizes that were guessed: a failing run may be their fault.
+  /// What was guessed about the inputs, sizes and the meaning of integers: a failing run may be its fault.
   std::vector<std::string> assumed;
 };
 

@@ -143,6 +143,11 @@ TEST_F(InputFiles, SaysWhatDoesNotFit) {
   EXPECT_THAT(problem({empty.path()}), HasSubstr("holds no inputs; they are called"));
 }
 
+TEST_F(InputFiles, NeedsNoFileForAModelWithoutInputs) {
+  model_ = model_of("g () => (float y) { y = Constant<value_float = 1.0>() }");
+  EXPECT_EQ(read({folder_.path()}).size(), 1U);
+}
+
 TEST_F(InputFiles, RefusesValuesThatOnlyOneModelTakes) {
   const ir::Model fixed = model_of("g (float[2] x, float[N] y) => (float[N] z) { z = Add(x, y) }");
   write_npz(folder_ / "a.npz", {{"x", npy_of({1})}, {"y", npy_of({1})}});

@@ -11,12 +11,32 @@
 namespace olivine::runtime {
 namespace {
 
-/// ORT numbers element types as ONNX does.
+/// ORT numbers element types as ONNX does up to float4e2m1; the later ones came to it in another order.
+struct RenumberedType {
+  DataType dtype;
+  std::int32_t number;
+};
+constexpr std::int32_t kLastCommonNumber = 23;
+constexpr RenumberedType kRenumbered[] = {{DataType::uint2, 24}, {DataType::int2, 25}, {DataType::float8e8m0, 26}};
+
 ONNXTensorElementDataType ort_type(DataType dtype) {
-  return static_cast<ONNXTensorElementDataType>(static_cast<std::int32_t>(dtype));
+  const auto number = static_cast<std::int32_t>(dtype);
+  if (number <= kLastCommonNumber) return static_cast<ONNXTensorElementDataType>(number);
+  for (const RenumberedType& type : kRenumbered) {
+    if (type.dtype == dtype) return static_cast<ONNXTensorElementDataType>(type.number);
+  }
+  throw Error(ErrorCode::config, fmt::format("ONNX Runtime has no tensors of {}", name_of(dtype)));
 }
+
 DataType from_ort_type(ONNXTensorElementDataType type) {
-  return data_type_info(static_cast<DataType>(static_cast<std::int32_t>(type))).dtype;
+  const auto number = static_cast<std::int32_t>(type);
+  for (const RenumberedType& renumbered : kRenumbered) {
+    if (renumbered.number == number) return renumbered.dtype;
+  }
+  if (number > kLastCommonNumber) {
+    throw Error(ErrorCode::verification, fmt::format("ONNX Runtime's element type {} is not known", number));
+  }
+  return data_type_info(static_cast<DataType>(number)).dtype;
 }
 
 bool suits(const std::byte* address, DataType dtype) {

@@ -1,10 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <span>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "ir/type.h"

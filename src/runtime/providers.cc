@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/suggest.h"
-#include "runtime/plugin_api.h"
+#include "runtime/newer_api.h"
 
 namespace olivine::runtime {
 namespace {
@@ -49,9 +49,9 @@ struct Pairs {
 
 /// By the name alone, with string options.
 struct NamedProvider {
-  const char* name;
+  std::string name;
   void operator()(Ort::SessionOptions& session, const Pairs& pairs) const {
-    Ort::ThrowOnError(Ort::GetApi().SessionOptionsAppendExecutionProvider(session, name, pairs.keys.data(),
+    Ort::ThrowOnError(Ort::GetApi().SessionOptionsAppendExecutionProvider(session, name.c_str(), pairs.keys.data(),
                                                                           pairs.values.data(), pairs.keys.size()));
   }
 };
@@ -99,15 +99,20 @@ const std::map<std::string, Append>& struct_providers() {
 
 /// The names that ORT's general function takes differ in letter case from those that it lists.
 Append append_by_name(const std::string& key, const std::string& listed) {
-  static const std::map<std::string, const char*> spelling = {
+  static const std::map<std::string, std::string> spelling = {
       {"azure", "AZURE"}, {"xnnpack", "XNNPACK"}, {"snpe", "SNPE"}, {"js", "JS"}, {"webnn", "WEBNN"}};
   if (const auto found = spelling.find(key); found != spelling.end()) return NamedProvider{found->second};
-  static std::map<std::string, std::string> names;  // NamedProvider points into it
-  const std::string name = listed.substr(0, listed.size() - (listed.ends_with(kSuffix) ? kSuffix.size() : 0));
-  return NamedProvider{names.emplace(key, name).first->second.c_str()};
+  return NamedProvider{listed.substr(0, listed.size() - (listed.ends_with(kSuffix) ? kSuffix.size() : 0))};
 }
 
-void register_library(const PluginApi& api, Library& library, const std::string& name,
+NewerApi require_plugins(const Library& library) {
+  if (auto api = NewerApi::of(library)) return *api;
+  throw Error(ErrorCode::config, fmt::format("ONNX Runtime {} ({}) cannot load plug-in execution providers",
+                                             library.version(), library.path().string()))
+      .remedy("version 1.22 or newer can");
+}
+
+void register_library(const NewerApi& api, Library& library, const std::string& name,
                       const std::filesystem::path& path) {
   static std::mutex mutex;
   static std::map<std::string, std::filesystem::path> registered;
@@ -131,7 +136,7 @@ void register_library(const PluginApi& api, Library& library, const std::string&
   registered.emplace(name, path);
 }
 
-std::span<const OrtEpDevice* const> all_devices(const PluginApi& api, Library& library) {
+std::span<const OrtEpDevice* const> all_devices(const NewerApi& api, Library& library) {
   const OrtEpDevice* const* devices = nullptr;
   std::size_t count = 0;
   Ort::ThrowOnError(api.devices(library.env(), &devices, &count));
@@ -140,12 +145,12 @@ std::span<const OrtEpDevice* const> all_devices(const PluginApi& api, Library& l
 
 constexpr std::array<std::string_view, 3> kDeviceKinds = {"cpu", "gpu", "npu"};
 
-std::string device_kind(const PluginApi& api, const OrtEpDevice* device) {
+std::string device_kind(const NewerApi& api, const OrtEpDevice* device) {
   const auto kind = static_cast<std::size_t>(api.device_type(api.hardware(device)));
   return kind < kDeviceKinds.size() ? std::string(kDeviceKinds[kind]) : "other";
 }
 
-const OrtEpDevice* choose_device(const PluginApi& api, const std::vector<const OrtEpDevice*>& devices,
+const OrtEpDevice* choose_device(const NewerApi& api, const std::vector<const OrtEpDevice*>& devices,
                                  const std::string& wanted) {
   if (wanted.empty()) return devices.front();
   std::vector<std::string> kinds;
@@ -164,7 +169,7 @@ const OrtEpDevice* choose_device(const PluginApi& api, const std::vector<const O
 /// The provider from a registered library; the names of all such providers go to `names`.
 bool append_plugin(Ort::SessionOptions& session, const SessionOptions& options, Library& library,
                    std::vector<std::string>& names) {
-  const PluginApi api(library);
+  const NewerApi api = require_plugins(library);
   for (const auto& [name, path] : options.provider_libraries) register_library(api, library, name, path);
   std::vector<const OrtEpDevice*> devices;
   for (const OrtEpDevice* const device : all_devices(api, library)) {

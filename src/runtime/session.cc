@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -16,6 +15,7 @@
 #include "base/suggest.h"
 #include "base/threads.h"
 #include "runtime/library.h"
+#include "runtime/newer_api.h"
 #include "runtime/ort_value.h"
 #include "runtime/providers.h"
 #include "runtime/weights.h"
@@ -60,26 +60,36 @@ bool cancel_requested() {
   }
 }
 
-/// Ends a run of ORT's when the user asks to stop. ORT looks at the flag between nodes.
+/// Calls `stop` once the user asks to stop. ORT looks at its flags between nodes and between steps of loading.
 class CancelWatch {
  public:
-  explicit CancelWatch(Ort::RunOptions& options)
-      : thread_([&options](const std::stop_token& stop) {
+  explicit CancelWatch(std::function<void()> stop)
+      : thread_([stop = std::move(stop)](const std::stop_token& done) {
           std::mutex mutex;
           std::condition_variable_any wake;
           std::unique_lock lock(mutex);
-          while (!stop.stop_requested()) {
-            if (cancel_requested()) {
-              options.SetTerminate();
-              return;
-            }
-            wake.wait_for(lock, stop, std::chrono::milliseconds(50), [] { return false; });
+          while (!done.stop_requested()) {
+            if (cancel_requested()) return stop();
+            wake.wait_for(lock, done, std::chrono::milliseconds(50), [] { return false; });
           }
         }) {}
 
  private:
   std::jthread thread_;
 };
+
+/// Runs `body`; a failure of ORT's is the user's wish if he asked to stop, else an Error[verification].
+template <typename Body>
+void cancellable(std::string_view action, std::function<void()> stop, Body&& body) {
+  throw_if_cancelled();
+  try {
+    const CancelWatch watch(std::move(stop));
+    body();
+  } catch (const Ort::Exception& error) {
+    throw_if_cancelled();
+    throw Error(ErrorCode::verification, fmt::format("{}: {}", action, ort_message(error)));
+  }
+}
 
 std::vector<std::string> names_of(const std::vector<Port>& ports) {
   std::vector<std::string> names;
@@ -144,9 +154,13 @@ Session::Session(const ir::Model& model, const SessionOptions& options, const Lo
   append_provider(settings, options, *impl_->library);
   const std::string action = fmt::format("ONNX Runtime {} cannot load it", impl_->library->version());
   const Disembodied bodiless = disembody(model);
-  ort_call(ErrorCode::verification, action, [&] {
+  const auto newer = NewerApi::of(library);
+  const auto stop = [&] {
+    if (newer) Ort::Status ignored(newer->stop_loading(settings, true));
+  };
+  cancellable(action, stop, [&] {
     impl_->supply_weights(bodiless, settings);
-    impl_->session = Ort::Session(impl_->library->env(), bodiless.bytes.data(), bodiless.bytes.size(), settings);
+    impl_->session = Ort::Session(library.env(), bodiless.bytes.data(), bodiless.bytes.size(), settings);
     impl_->read_ports();
   });
 }
@@ -164,9 +178,6 @@ std::vector<tensor::AnyValue> Session::run(const std::map<std::string, tensor::A
   const std::vector<std::string> all = names_of(impl_->outputs);
   if (wanted.empty()) wanted = all;
   for (const std::string& name : wanted) require_port(impl_->outputs, name, "output");
-  std::vector<const char*> output_names;
-  for (const std::string& name : wanted) output_names.push_back(name.c_str());
-  const std::string action = fmt::format("ONNX Runtime {} cannot run it", impl_->library->version());
   RunValues values;
   std::vector<const char*> input_names;
   std::vector<Ort::Value> feeds;
@@ -177,18 +188,17 @@ std::vector<tensor::AnyValue> Session::run(const std::map<std::string, tensor::A
       return ort_call(ErrorCode::config, "ONNX Runtime does not take the value", [&] { return values.make(value); });
     }));
   }
+  std::vector<const char*> output_names;
+  for (const std::string& name : wanted) output_names.push_back(name.c_str());
   std::vector<tensor::AnyValue> results;
-  throw_if_cancelled();
   Ort::RunOptions options;
-  try {
-    const CancelWatch watch(options);
-    const std::vector<Ort::Value> outputs = impl_->session.Run(options, input_names.data(), feeds.data(), feeds.size(),
-                                                               output_names.data(), output_names.size());
-    for (const Ort::Value& output : outputs) results.push_back(from_ort(output));
-  } catch (const Ort::Exception& error) {
-    throw_if_cancelled();
-    throw Error(ErrorCode::verification, action + ": " + ort_message(error));
-  }
+  cancellable(
+      fmt::format("ONNX Runtime {} cannot run it", impl_->library->version()), [&] { options.SetTerminate(); },
+      [&] {
+        const std::vector<Ort::Value> outputs = impl_->session.Run(
+            options, input_names.data(), feeds.data(), feeds.size(), output_names.data(), output_names.size());
+        for (const Ort::Value& output : outputs) results.push_back(from_ort(output));
+      });
   return results;
 }
 

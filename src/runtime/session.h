@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,7 +57,7 @@ class WeightCache {
 class Session {
  public:
   /// Error[io] when ONNX Runtime isn't found, Error[config] for a provider that it doesn't have, Error[verification]
-  /// when it refuses the model.
+  /// when it refuses the model. Ctrl-C ends it with ONNX Runtime 1.22 or newer.
   Session(const ir::Model& model, const SessionOptions& options, const Log& log = {},
           std::shared_ptr<WeightCache> cache = nullptr);
   Session(Session&&) noexcept;
@@ -68,7 +69,7 @@ class Session {
   const std::vector<Port>& outputs() const;
 
   /// Values of the outputs wanted, in their order; of all of them when `wanted` is empty. Inputs that the model doesn't
-  /// have are an Error[config]; a failure of ORT's is an Error[verification]; Ctrl-C ends a run.
+  /// have are an Error[config]; a failure of ORT's is an Error[verification]. Ctrl-C ends it.
   std::vector<tensor::AnyValue> run(const std::map<std::string, tensor::AnyValue>& inputs,
                                     std::span<const std::string> wanted = {}) const;
 

@@ -68,6 +68,17 @@ TEST(Session, MovesFourBitTypes) {
   EXPECT_THAT(doubles(run(model, {{"x", given}})[0]), ElementsAre(2, 4, -2));
 }
 
+TEST(Session, MovesTypesThatTheRuntimeNumbersDifferently) {
+  for (const DataType dtype : {DataType::uint2, DataType::int2, DataType::float8e8m0}) {
+    const bool scale = dtype == DataType::float8e8m0;
+    ir::Model model = model_of("g (uint8[4] x) => (float[4] y) { y = Cast<to = 1>(x) }");
+    model.set_opset("", 25);
+    input(model, "x").type = ir::tensor_type(dtype, ir::Shape{ir::Dim(4)});
+    const tensor::Tensor given = tensor::cast(floats({4}, {1, 1, scale ? 2.0F : 0.0F, 1}), dtype);
+    EXPECT_THAT(doubles(run(model, {{"x", given}})[0]), ElementsAre(1, 1, scale ? 2 : 0, 1)) << name_of(dtype);
+  }
+}
+
 TEST(Session, MovesStringsSequencesAndOptionals) {
   const ir::Model strings = model_of("g (string[N] x) => (string[N] y) { y = Identity(x) }");
   const tensor::Tensor words({2}, {"one", ""});
@@ -138,6 +149,22 @@ TEST(Session, EndsARunWhenTheUserStops) {
     request_cancel();
   });
   const std::string problem = error_of([&] { session.run(inputs); });
+  reset_cancel();
+  EXPECT_THAT(problem, HasSubstr("error[interrupted]"));
+}
+
+TEST(Session, StopsLoadingWhenTheUserStops) {
+  ir::Model model = model_of("g (float[N] x) => (float[N] y) { y = Relu(x) }");
+  ir::Graph& graph = *model.graph;
+  ir::Value* last = graph.first()->output(0);
+  for (int i = 0; i < 50000; ++i) last = graph.append("Relu", {last}).add_output(graph.unique_name("v"));
+  graph.set_output(0, *last);
+  std::jthread user([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    request_cancel();
+  });
+  const std::string problem = error_of([&] { Session(model, {}); });
+  user.join();
   reset_cancel();
   EXPECT_THAT(problem, HasSubstr("error[interrupted]"));
 }
@@ -243,6 +270,21 @@ TEST(Weights, OfEveryTypeAreHandedOver) {
     EXPECT_EQ(disembody(model).names.size(), 1U);
     EXPECT_EQ(doubles(run(model, {})[0])[kLarge - 1], 1) << name_of(dtype);
   }
+}
+
+TEST(Weights, OfFunctionsThatPassTwoGigabytesAreRefused) {
+  class Unread : public tensor::Source {
+   public:
+    void read(std::uint64_t, std::uint64_t, std::byte*) const override { FAIL() << "was read"; }
+  };
+  ir::Model model = onnx::parse_model(R"(<ir_version: 10, opset_import: ["": 20, "local": 1]>
+    g (float[N] x) => (float[N] y) { y = local.f(x) }
+    <domain: "local", opset_import: ["": 20]> f (a) => (b) { k = Constant<value_float = 1.0>() b = Add(a, k) })");
+  ir::Node& constant = *model.functions[0]->body->first();
+  constant.remove("value_float");
+  const tensor::Tensor huge(DataType::float32, {std::int64_t{1} << 30}, std::make_shared<Unread>());
+  constant.set("value", ir::NamedTensor{"", huge, {}});
+  EXPECT_THAT(error_of([&] { disembody(model); }), HasSubstr("error[verification]: 42949"));
 }
 
 TEST(Weights, InMappedFilesAreHandedOverAsTheyAre) {

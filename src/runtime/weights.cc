@@ -24,7 +24,7 @@ constexpr std::uint64_t kHoistBytes = 1 << 20;
 constexpr std::uint64_t kProtobufLimit = std::numeric_limits<std::int32_t>::max();
 
 bool stays_inline(const tensor::Tensor& tensor) {
-  // ORT's interface of 1.21 has no tensors of the types that ONNX numbers after int4.
+  // Older libraries have no tensors of the types that came later, only models with them.
   if (tensor.dtype() == DataType::string || tensor.dtype() > DataType::int4) return true;
   return tensor.byte_size() <= (is_integer(tensor.dtype()) ? kInlineIntegerBytes : kInlineBytes);
 }

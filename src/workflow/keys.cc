@@ -87,6 +87,7 @@ OptionsSchema declare_top() {
       .required()
       .field("passes", &TopKeys::passes,
              "The passes by name, in the order in which they run; of a list of alternatives the first one runs.")
+      .schema({{"type", "object"}})
       .field(
           "output_dir", &TopKeys::output_dir,
           "The folder that receives model.onnx, model_config.json and run.json, or a path that ends in .onnx for just "

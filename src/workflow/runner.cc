@@ -56,6 +56,7 @@ class Run {
     progress("reading");
     const Stopwatch watch;
     model_ = onnx::read_model(workflow_.input.path);
+    with_place(workflow_.input.path.string(), [&] { onnx::check_opsets(model_); });
     seconds_["read"] = watch.seconds();
     input_size_ = measure(model_);
   }

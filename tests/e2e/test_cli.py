@@ -80,6 +80,25 @@ def test_run_takes_olives_forms(olivine, folder, form):
     assert (folder / "out/model.onnx").exists()
 
 
+def test_a_chain_of_all_passes(olivine, folder):
+    passes = {
+        "fixed": {"type": "DynamicToFixedShape", "input_dim": ["batch"], "dim_value": [4]},
+        "fp16": {"type": "OnnxFloatToFloat16"},
+        "io": {"type": "OnnxIODataTypeConverter", "source_dtype": 10, "target_dtype": 1},
+    }
+    write_flow(folder, passes=passes, verify=True)
+    done = olivine("run", "flow.json", "--check-passes", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    model = onnx.load(folder / "out/model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    (x,) = model.graph.input
+    assert x.type.tensor_type.elem_type == TensorProto.FLOAT
+    assert [dim.dim_value for dim in x.type.tensor_type.shape.dim] == [4, 8]
+    report = json.loads((folder / "out/run.json").read_text())
+    assert [step["name"] for step in report["passes"]] == ["fixed", "fp16", "io"]
+    assert report["verify"]["passed"] is True
+
+
 def test_run_lets_flags_overrule_the_file(olivine, folder):
     onnx.save(make_model(scale=3.0), folder / "other.onnx")
     write_flow(folder)

@@ -173,7 +173,7 @@ class Converter {
     if (node.is("Cast")) return;
     const bool input_moved = std::find(plan.inputs.begin(), plan.inputs.end(), Port::to) != plan.inputs.end();
     if (!moved && !input_moved) return;
-    const auto schema = onnx::find_schema(node, model_, function_of(node));
+    const auto& schema = plan.schema;
     const char* name = schema ? dtype_attribute(*schema) : nullptr;
     if (name == nullptr || node.output(0) == nullptr || plan.outputs[0] == Port::other) return;
     const DataType wanted = moved ? request_.to : request_.from;
@@ -189,14 +189,6 @@ class Converter {
     const ir::AttributeValue value = schema.attribute_default(name);
     const auto* number = std::get_if<std::int64_t>(&value);
     return number ? *number : 0;
-  }
-
-  const ir::Function* function_of(const Node& node) const {
-    const Graph& root = node.graph().root();
-    for (const auto& function : model_.functions) {
-      if (function->body.get() == &root) return function.get();
-    }
-    return nullptr;
   }
 
   void move_fill_value(Node& node) {

@@ -66,6 +66,10 @@ struct BodyPorts {
 constexpr std::array<BodyPorts, 4> kBodies = {
     {{"If", 1, 0, 0}, {"Loop", 2, 2, 1}, {"Scan", 0, 0, 0}, {"SequenceMap", 0, 0, 0}}};
 
+constexpr std::string_view kRuntimeDomain = "com.microsoft";
+/// Nodes of ONNX Runtime that hold a compiled model: its types are fixed where nobody sees them.
+constexpr std::array<std::string_view, 2> kCompiled = {"EPContext", "Snpe"};
+
 bool is_sequence_or_optional(const ir::Type& type) {
   return std::holds_alternative<ir::SequenceType>(type.kind) || std::holds_alternative<ir::OptionalType>(type.kind);
 }
@@ -152,8 +156,9 @@ class Planner {
     if (const ir::Function* callee = model_.find_function(node.domain, node.op_type, node.overload)) {
       if (!keep && function_moves(*callee)) move_all(plan);
     } else if (!keep) {
-      if (const auto schema = schema_of(node, function)) {
-        plan_by_schema(node, function, *schema, plan);
+      plan.schema = schema_of(node, function);
+      if (plan.schema) {
+        plan_by_schema(node, function, *plan.schema, plan);
       } else if (has_port(plan, Port::from)) {
         note_kept(node, "its operator is not known here");
       }
@@ -195,14 +200,8 @@ class Planner {
       return;
     }
     if (node.is("BitCast") || shape_math_.contains(&node)) return;
-    if (holds_values(node)) {
-      if (has_port(plan, Port::from))
-        note_kept(node, fmt::format("its attributes hold values in {}", name_of(request_.from)));
-      return;
-    }
-    if (lacks_kernel(node, request_.to)) {
-      if (has_port(plan, Port::from))
-        note_kept(node, fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to)));
+    if (const std::string reason = reason_to_stay(node); !reason.empty()) {
+      if (has_port(plan, Port::from)) note_kept(node, reason);
       return;
     }
     std::map<std::string, Group, std::less<>> groups;
@@ -210,10 +209,19 @@ class Planner {
     for (const auto& [variable, group] : groups) decide(node, schema, group, plan);
     follow_inference(node, function, plan);
     if (node.is("CastLike") && !plan.inputs.empty() && plan.inputs[0] != Port::other) plan.inputs[0] = Port::either;
-    keep_scales(node, plan);
+    keep_scales(node, schema, plan);
     if (has_port(plan, Port::from) && !has_port(plan, Port::to)) {
       note_kept(node, fmt::format("{} does not take {} at this opset", node.op_type, name_of(request_.to)));
     }
+  }
+
+  std::string reason_to_stay(const Node& node) const {
+    if (holds_values(node)) return fmt::format("its attributes hold values in {}", name_of(request_.from));
+    if (holds_own_types(node)) return "the types of what it holds are its own";
+    if (lacks_kernel(node, request_.to)) {
+      return fmt::format("ONNX Runtime's CPU provider cannot run it in {}", name_of(request_.to));
+    }
+    return {};
   }
 
   /// TreeEnsemble compares its input with thresholds that an attribute holds in the same type.
@@ -223,6 +231,13 @@ class Planner {
       const auto* held = std::get_if<ir::NamedTensor>(&attribute.value);
       return held != nullptr && held->tensor.dtype() == request_.from;
     });
+  }
+
+  /// ONNX Runtime's searches run their bodies with values of their own making.
+  static bool holds_own_types(const Node& node) {
+    if (find_body(node) != nullptr) return false;
+    const bool compiled = std::find(kCompiled.begin(), kCompiled.end(), node.op_type) != kCompiled.end();
+    return !node.subgraphs().empty() || (compiled && node.domain == kRuntimeDomain);
   }
 
   static void plan_cast(const Node& node, NodePlan& plan) {
@@ -243,7 +258,7 @@ class Planner {
       if (!parameter->homogeneous) key += fmt::format("#{}{}", side == &Group::inputs ? "i" : "o", index);
       Group& group = groups[key];
       (group.*side).push_back(index);
-      group.accepts = group.accepts && parameter->accepts(with_element_type(value.type, request_.to));
+      group.accepts = group.accepts && accepts(*parameter, value);
     };
     for (std::size_t i = 0; i < node.inputs().size(); ++i) {
       if (moves(node.input(i))) add(schema.input(i), *node.input(i), i, &Group::inputs);
@@ -255,6 +270,14 @@ class Planner {
     for (std::size_t i = 0; i < node.output_count(); ++i) {
       if (moves(node.output(i))) add(schema.output(i), *node.output(i), i, &Group::outputs);
     }
+  }
+
+  /// Asked for every port of every node; there are few parameters in all.
+  bool accepts(const onnx::Parameter& parameter, const Value& value) {
+    if (value.type.tensor() == nullptr) return parameter.accepts(with_element_type(value.type, request_.to));
+    const auto [entry, fresh] = accepts_.try_emplace(&parameter, false);
+    if (fresh) entry->second = parameter.accepts(request_.to);
+    return entry->second;
   }
 
   void decide(const Node& node, const onnx::Schema& schema, const Group& group, NodePlan& plan) {
@@ -306,13 +329,32 @@ class Planner {
 
   /// Quantization: a scale keeps its type unless it is a constant that the other type holds to full precision, i.e. as
   /// a normal number: int8 weights times a scale that was flushed to zero are zeros.
-  void keep_scales(const Node& node, NodePlan& plan) {
-    if (!node.is("QuantizeLinear") && !node.is("DequantizeLinear")) return;
+  void keep_scales(const Node& node, const onnx::Schema& schema, NodePlan& plan) {
+    const bool quantizes = node.op_type == "QuantizeLinear";
+    const bool dequantizes = node.op_type == "DequantizeLinear";
+    if (!quantizes && !dequantizes) return keep_scales_of_runtime(node, schema, plan);
     if (plan.inputs.size() < 2 || plan.inputs[1] != Port::to || scale_survives(*node.input(1))) return;
     plan.inputs[1] = Port::from;
     // Where the output's type is the scale's (DequantizeLinear), or the input's must equal it, they stay with it.
-    if (node.is("DequantizeLinear")) std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
-    if (node.is("QuantizeLinear")) std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
+    if (dequantizes) std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
+    if (quantizes) std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
+  }
+
+  /// The other operators of ONNX Runtime that take the scale of a whole tensor give it the type of their results.
+  /// Scales of blocks may move: among so many, a few that vanish belong to weights that do.
+  void keep_scales_of_runtime(const Node& node, const onnx::Schema& schema, NodePlan& plan) {
+    if (node.domain != kRuntimeDomain) return;
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+      if (plan.inputs[i] != Port::to || schema.input(i)->name.find("scale") == std::string_view::npos) continue;
+      if (is_one_number(*node.input(i)) && !scale_survives(*node.input(i))) return stay(plan);
+    }
+  }
+
+  static bool is_one_number(const Value& value) {
+    const ir::TensorType* type = value.type.tensor();
+    if (type == nullptr || !type->shape) return false;
+    return std::all_of(type->shape->begin(), type->shape->end(),
+                       [](const ir::Dim& dim) { return dim.is_value() && dim.value() == 1; });
   }
 
   bool scale_survives(const Value& scale) const {
@@ -438,6 +480,7 @@ class Planner {
   const std::unordered_set<const Node*> shape_math_;
   PrecisionPlan plan_;
   std::unordered_map<std::string, std::optional<onnx::Schema>> schemas_;
+  std::unordered_map<const onnx::Parameter*, bool> accepts_;
   std::unordered_set<const ir::Function*> mixed_functions_;
   std::unordered_set<const ir::Function*> called_functions_;
 };

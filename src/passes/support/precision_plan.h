@@ -21,6 +21,7 @@ enum class Port : std::uint8_t {
 struct NodePlan {
   std::vector<Port> inputs;
   std::vector<Port> outputs;
+  std::optional<onnx::Schema> schema;  ///< of the operator, where it was looked at
 };
 
 struct PrecisionPlan {

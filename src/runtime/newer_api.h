@@ -1,24 +1,22 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
-#include <vector>
+#include <optional>
 
 #include "runtime/library.h"
 
 struct OrtEpDevice;
-struct OrtKeyValuePairs;
 struct OrtHardwareDevice;
 
 namespace olivine::runtime {
 
-/// The part of ORT's C interface that registers plug-in execution providers. It came with version 1.22, one later than
-/// the headers that we compile against. ORT only ever appends to its table of functions, so the newer functions lie
-/// behind the ones that the headers declare, at places that a release can't change.
-class PluginApi {
+/// The part of ORT's C interface that came with version 1.22, one later than the headers that we compile against:
+/// plug-in execution providers, and loading that can be stopped. ORT only ever appends to its table of functions, so
+/// the newer ones lie behind those that the headers declare, at places that a release can't change.
+class NewerApi {
  public:
-  /// Error[config] when the loaded library is older than 1.22.
-  explicit PluginApi(const Library& library);
+  /// Nothing when the loaded library is older than 1.22.
+  static std::optional<NewerApi> of(const Library& library);
 
   OrtStatus* (*register_library)(OrtEnv*, const char* name, const char* path);
   OrtStatus* (*devices)(const OrtEnv*, const OrtEpDevice* const** devices, std::size_t* count);
@@ -28,6 +26,7 @@ class PluginApi {
   int (*device_type)(const OrtHardwareDevice*);  ///< 0 CPU, 1 GPU, 2 NPU
   const char* (*provider_name)(const OrtEpDevice*);
   const OrtHardwareDevice* (*hardware)(const OrtEpDevice*);
+  OrtStatus* (*stop_loading)(OrtSessionOptions*, bool stop);
 };
 
 }  // namespace olivine::runtime
