@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "onnx/onnx.h"
 #include "passes/pass.h"
+#include "passes/support/default_opset.h"
 
 namespace olivine::passes {
 namespace {
@@ -88,12 +89,11 @@ bool is_output_of(const ir::Value& value, const ir::Graph& graph) {
 class Border {
  public:
   Border(ir::Model& model, DataType source, DataType target)
-      : model_(model),
-        graph_(*model.graph),
-        source_(source),
-        target_(target),
-        opset_(model.opset().value_or(1)),
-        cast_(onnx::find_schema("Cast", "", opset_)) {}
+      : model_(model), graph_(*model.graph), source_(source), target_(target) {
+    import_default_opset(model, graph_);
+    opset_ = model.opset().value_or(1);
+    cast_ = onnx::find_schema("Cast", "", opset_);
+  }
 
   void convert_input(ir::Value& input);
   void convert_output(ir::Value& output);
@@ -127,7 +127,7 @@ class Border {
   ir::Graph& graph_;
   DataType source_;
   DataType target_;
-  std::int64_t opset_;
+  std::int64_t opset_ = 0;
   std::optional<onnx::Schema> cast_;
   ir::Node* last_input_cast_ = nullptr;
   ErrorList errors_;
