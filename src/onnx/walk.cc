@@ -281,6 +281,8 @@ class Walker {
 
   void refuse(const ir::Node* node, std::string reason) {
     if (has_unknown_operators_ || node == nullptr) return;
+    // It only lacks the type that another refused node could not tell.
+    if (!report_.refusals.empty() && !all_inputs_typed(*node)) return;
     std::replace(reason.begin(), reason.end(), '\n', ' ');
     report_.refusals.push_back({node, std::move(reason)});
   }
