@@ -1,5 +1,6 @@
 #pragma once
 
+#include <onnx/defs/schema.h>
 #include <onnx/defs/shape_inference.h>
 
 #include <memory>
@@ -68,6 +69,23 @@ class NodeContext final : public ::onnx::InferenceContext {
   mutable Made<::onnx::TensorProto> data_;
   mutable Made<::onnx::TensorShapeProto> elements_;
   Made<::onnx::GraphInferencer> inferencers_;
+};
+
+/// The same for the schemas whose function depends on the node.
+class FunctionContext final : public ::onnx::FunctionBodyBuildContext {
+ public:
+  explicit FunctionContext(NodeContext& node) : node_(node) {}
+  const ::onnx::AttributeProto* getAttribute(const std::string& name) const override {
+    return node_.getAttribute(name);
+  }
+  bool hasInput(int index) const override { return node_.hasInput(static_cast<std::size_t>(index)); }
+  bool hasOutput(int index) const override { return node_.hasOutput(static_cast<std::size_t>(index)); }
+  const ::onnx::TypeProto* getInputType(int index) const override {
+    return node_.getInputType(static_cast<std::size_t>(index));
+  }
+
+ private:
+  NodeContext& node_;
 };
 
 }  // namespace olivine::onnx

@@ -225,7 +225,7 @@ class Walker {
   }
 
   void infer_by_schema(ir::Node& node, const Operator& known, std::int64_t opset, const Scope& scope) {
-    if (!known.infer && !known.schema->HasFunction()) return;
+    if (!known.infer && !known.schema->HasFunction() && !known.schema->HasContextDependentFunction()) return;
     // Loop and Scan want every input's type.
     if (!node.subgraphs().empty() && !all_inputs_typed(node)) return;
     Surroundings surroundings(*this, scope);
@@ -233,10 +233,8 @@ class Walker {
     try {
       if (known.infer) {
         known.infer(context);
-      } else if (const auto* body = known.schema->GetFunction(static_cast<int>(opset))) {
-        ::onnx::shape_inference::DataValueMap values;
-        ::onnx::shape_inference::InferShapeForFunctionNode(
-            *body, &schema_registry(), context, ::onnx::ShapeInferenceOptions(false, 0, true), {}, nullptr, &values);
+      } else {
+        infer_by_body(*known.schema, opset, context);
       }
     } catch (const Error&) {
       throw;
@@ -251,6 +249,21 @@ class Walker {
     for (std::size_t i = 0; i < node.output_count(); ++i) {
       if (ir::Value* output = node.output(i)) assign(*output, type_of(*context.getOutputType(i)), &node);
     }
+  }
+
+  /// An operator without inference of its own is what its function computes.
+  static void infer_by_body(const OpSchema& schema, std::int64_t opset, NodeContext& context) {
+    const auto infer = [&](const ::onnx::FunctionProto& body) {
+      ::onnx::shape_inference::DataValueMap values;
+      ::onnx::shape_inference::InferShapeForFunctionNode(
+          body, &schema_registry(), context, ::onnx::ShapeInferenceOptions(false, 0, true), {}, nullptr, &values);
+    };
+    if (const auto* body = schema.HasFunction() ? schema.GetFunction(static_cast<int>(opset)) : nullptr) {
+      infer(*body);
+      return;
+    }
+    ::onnx::FunctionProto body;
+    if (schema.BuildContextDependentFunction(FunctionContext(context), body, static_cast<int>(opset))) infer(body);
   }
 
   static bool all_inputs_typed(const ir::Node& node) {

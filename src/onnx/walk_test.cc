@@ -77,6 +77,14 @@ TEST(Walk, WhatFollowsAnUnknownOperatorIsNotBlamed) {
   EXPECT_THAT(infer_in_order(model, knowing).refusals, IsEmpty());
 }
 
+TEST(Walk, OperatorsWithoutInferenceAreTheirFunctions) {
+  ir::Model model = parse_model(R"(<ir_version: 10, opset_import: ["": 18]>
+    g (float[2, 6, 5, 5] x, float[3] s, float[3] b) => (float[A, B, C, D] y) { n = GroupNormalization<num_groups = 3>(x, s, b) y = Relu(n) })");
+  Knowing knowing;
+  EXPECT_THAT(infer_in_order(model, knowing).refusals, IsEmpty());
+  EXPECT_EQ(type_of(model, "y"), "float[2,6,5,5]");
+}
+
 TEST(Walk, GoesThroughBodies) {
   ir::Model model = parse_model(R"(<ir_version: 10, opset_import: ["": 20]>
     g (float[3, 4] x, float[4] i, bool c) => (float[A] last, float[B, C] all, float[D, E] y) {
