@@ -77,23 +77,13 @@ const ir::Attribute* resolved(const ir::Attribute* attribute, const CallFrame* f
   return attribute;
 }
 
-NodeContext::NodeContext(const ir::Node& node, const CallFrame* frame, Evaluator& evaluator, Absent absent,
-                         SubgraphInferencer subgraph_inferencer)
-    : node_(node),
-      frame_(frame),
-      evaluator_(evaluator),
-      absent_(std::move(absent)),
-      subgraph_inferencer_(std::move(subgraph_inferencer)),
-      output_types_(node.output_count()),
-      input_types_(node.inputs().size()) {}
-
 const ::onnx::AttributeProto* NodeContext::getAttribute(const std::string& name) const {
   for (const auto& made : attributes_) {
-    if (made.name() == name) return &made;
+    if (made->name() == name) return made.get();
   }
   const ir::Attribute* attribute = resolved(node_.find(name), frame_);
   if (attribute == nullptr) return nullptr;
-  ::onnx::AttributeProto& proto = attributes_.emplace_back();
+  ::onnx::AttributeProto& proto = *attributes_.emplace_back(std::make_unique<::onnx::AttributeProto>());
   proto.set_name(name);
   proto.set_type(static_cast<::onnx::AttributeProto::AttributeType>(attribute->kind()));
   std::visit(WriteValue{proto}, attribute->value);
@@ -102,7 +92,7 @@ const ::onnx::AttributeProto* NodeContext::getAttribute(const std::string& name)
 
 bool NodeContext::hasInput(std::size_t index) const {
   const ir::Value* value = node_.input(index);
-  return value != nullptr && !absent_(*value);
+  return value != nullptr && !surroundings_.is_absent(*value);
 }
 
 const ::onnx::TypeProto* NodeContext::getInputType(std::size_t index) const {
@@ -120,15 +110,15 @@ const ::onnx::TensorProto* NodeContext::getInputData(std::size_t index) const {
   const ir::Value* value = node_.input(index);
   const tensor::Tensor* constant = value ? evaluator_.constant(*value) : nullptr;
   if (constant == nullptr || constant->byte_size() > kTellingBytes) return nullptr;
-  write_tensor(*constant, data_.emplace_back());
-  return &data_.back();
+  write_tensor(*constant, *data_.emplace_back(std::make_unique<::onnx::TensorProto>()));
+  return data_.back().get();
 }
 
 const ::onnx::TensorShapeProto* NodeContext::getSymbolicInput(std::size_t index) const {
   const ir::Value* value = node_.input(index);
   const std::optional<ir::Shape> elements = value ? evaluator_.elements(*value) : std::nullopt;
   if (!elements) return nullptr;
-  ::onnx::TensorShapeProto& proto = elements_.emplace_back();
+  ::onnx::TensorShapeProto& proto = *elements_.emplace_back(std::make_unique<::onnx::TensorShapeProto>());
   for (const ir::Dim& element : *elements) write_dim(element, *proto.add_dim());
   return &proto;
 }
@@ -139,7 +129,7 @@ const ::onnx::TensorShapeProto* NodeContext::getSymbolicInput(std::size_t index)
   if (graph == nullptr || *graph == nullptr) {
     throw ::onnx::InferenceError("attribute '" + name + "' holds no graph");
   }
-  inferencers_.push_back(subgraph_inferencer_(**graph));
+  inferencers_.push_back(surroundings_.inferencer_of(**graph));
   return inferencers_.back().get();
 }
 

@@ -5,6 +5,7 @@
 #include <onnx/shape_inference/implementation.h>
 
 #include <algorithm>
+#include <functional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -28,40 +29,46 @@ bool differ(const ir::Dim& a, const ir::Dim& b) { return a.is_value() && b.is_va
 
 enum class Agreement { agree, shapes_differ, types_differ };
 
-/// Takes into `type` what `inferred` knows better.
-Agreement refine(ir::Type& type, const ir::Type& inferred) {
-  if (!inferred.known()) return Agreement::agree;
-  if (!type.known() || element_type(type) == DataType::undefined) {
-    const std::string denotation = std::move(type.denotation);
-    const std::string unknown_fields = std::move(type.unknown_fields);
-    type = inferred;
-    if (!denotation.empty()) type.denotation = denotation;
-    type.unknown_fields = unknown_fields;
-    return Agreement::agree;
+bool is_untyped(const ir::Type& type) { return !type.known() || element_type(type) == DataType::undefined; }
+
+Agreement compare(const ir::Type& declared, const ir::Type& inferred) {
+  if (!inferred.known() || is_untyped(declared)) return Agreement::agree;
+  if (!tensors_of_one_kind(declared, inferred)) {
+    const bool same =
+        declared.kind.index() == inferred.kind.index() && element_type(declared) == element_type(inferred);
+    return same ? Agreement::agree : Agreement::types_differ;
   }
-  if (!tensors_of_one_kind(type, inferred)) {
-    const bool same_kind = type.kind.index() == inferred.kind.index();
-    return same_kind && element_type(type) == element_type(inferred) ? Agreement::agree : Agreement::types_differ;
+  const std::optional<ir::Shape>& a = declared.tensor()->shape;
+  const std::optional<ir::Shape>& b = inferred.tensor()->shape;
+  return !a || !b || std::equal(a->begin(), a->end(), b->begin(), b->end(), std::not_fn(differ))
+             ? Agreement::agree
+             : Agreement::shapes_differ;
+}
+
+/// Takes into `type` what `inferred` knows better; where shapes differ, `inferred` is right.
+void refine(ir::Type& type, const ir::Type& inferred) {
+  if (!inferred.known()) return;
+  if (is_untyped(type)) {
+    type.kind = inferred.kind;
+    if (type.denotation.empty()) type.denotation = inferred.denotation;
+    return;
   }
+  if (!tensors_of_one_kind(type, inferred)) return;
   const std::optional<ir::Shape>& found = inferred.tensor()->shape;
   std::optional<ir::Shape>& shape = type.tensor()->shape;
-  if (!found) return Agreement::agree;
+  if (!found) return;
   if (!shape || shape->size() != found->size()) {
-    const bool contradiction = shape.has_value();
     shape = found;
-    return contradiction ? Agreement::shapes_differ : Agreement::agree;
+    return;
   }
-  Agreement agreement = Agreement::agree;
   for (std::size_t i = 0; i < shape->size(); ++i) {
     ir::Dim& dim = (*shape)[i];
     const ir::Dim& better = (*found)[i];
-    if (!dim.is_unknown() && !better.is_value()) continue;
-    if (differ(dim, better)) agreement = Agreement::shapes_differ;
+    if (dim == better || (!dim.is_unknown() && !better.is_value())) continue;
     const std::string denotation = std::move(dim.denotation);
     dim = better;
     dim.denotation = denotation;
   }
-  return agreement;
 }
 
 /// What holds of both.
@@ -127,15 +134,18 @@ class Walker {
   }
 
   void assign(ir::Value& value, const ir::Type& inferred, const ir::Node* maker) {
-    const ir::Type declared = value.type;
-    switch (refine(value.type, inferred)) {
+    switch (compare(value.type, inferred)) {
       case Agreement::agree:
+        refine(value.type, inferred);
         break;
-      case Agreement::shapes_differ:
-        report_.contradictions.push_back({&value, declared, value.type});
+      case Agreement::shapes_differ: {
+        ir::Type declared = value.type;
+        refine(value.type, inferred);
+        report_.contradictions.push_back({&value, std::move(declared), value.type});
         break;
+      }
       case Agreement::types_differ:
-        refuse(maker, fmt::format("'{}' is declared as {}, but is {}", value.name(), to_string(declared),
+        refuse(maker, fmt::format("'{}' is declared as {}, but is {}", value.name(), to_string(value.type),
                                   to_string(inferred)));
     }
   }
@@ -144,6 +154,11 @@ class Walker {
   /// Chains of functions that call functions twice are walked no more often than this allows: their cost is
   /// exponential.
   static constexpr std::size_t kStepsPerNode = 64;
+
+  struct Operator {
+    const OpSchema* schema = nullptr;
+    ::onnx::InferenceFunction infer;  ///< empty: it has none
+  };
 
   class Subgraph final : public ::onnx::GraphInferencer {
    public:
@@ -176,13 +191,26 @@ class Walker {
     std::vector<::onnx::TypeProto> output_types_;
   };
 
+  class Surroundings final : public NodeSurroundings {
+   public:
+    Surroundings(Walker& walker, const Scope& scope) : walker_(walker), scope_(scope) {}
+    bool is_absent(const ir::Value& value) const override { return walker_.absent_.contains(&value); }
+    std::unique_ptr<::onnx::GraphInferencer> inferencer_of(ir::Graph& graph) override {
+      return std::make_unique<Subgraph>(walker_, graph, scope_);
+    }
+
+   private:
+    Walker& walker_;
+    const Scope& scope_;
+  };
+
   void infer(ir::Node& node, const Scope& scope) {
     const std::vector<ir::Graph*> subgraphs = node.subgraphs();
     for (ir::Graph* subgraph : subgraphs) walked_.erase(subgraph);
     const std::optional<std::int64_t> opset = opset_of(node, scope);
-    const OpSchema* schema = opset ? schema_of(node, *opset) : nullptr;
-    if (schema != nullptr) {
-      infer_by_schema(node, *schema, *opset, scope);
+    const Operator* known = opset ? &operator_of(node, *opset) : nullptr;
+    if (known != nullptr && known->schema != nullptr) {
+      infer_by_schema(node, *known, *opset, scope);
     } else if (const ir::Function* function = model_.find_function(node.domain, node.op_type, node.overload)) {
       call(*function, node, scope);
     } else {
@@ -196,21 +224,17 @@ class Walker {
     if (opset) evaluator_.leave(node, *opset);
   }
 
-  void infer_by_schema(ir::Node& node, const OpSchema& schema, std::int64_t opset, const Scope& scope) {
-    const bool has_own = schema.has_type_and_shape_inference_function();
-    if (!has_own && !schema.HasFunction()) return;
+  void infer_by_schema(ir::Node& node, const Operator& known, std::int64_t opset, const Scope& scope) {
+    if (!known.infer && !known.schema->HasFunction() && !known.schema->HasContextDependentFunction()) return;
     // Loop and Scan want every input's type.
     if (!node.subgraphs().empty() && !all_inputs_typed(node)) return;
-    NodeContext context(
-        node, scope.frame, evaluator_, [this](const ir::Value& value) { return absent_.contains(&value); },
-        [this, scope](ir::Graph& graph) { return std::make_unique<Subgraph>(*this, graph, scope); });
+    Surroundings surroundings(*this, scope);
+    NodeContext context(node, scope.frame, evaluator_, surroundings);
     try {
-      if (has_own) {
-        schema.GetTypeAndShapeInferenceFunction()(context);
-      } else if (const auto* body = schema.GetFunction(static_cast<int>(opset))) {
-        ::onnx::shape_inference::DataValueMap values;
-        ::onnx::shape_inference::InferShapeForFunctionNode(
-            *body, &schema_registry(), context, ::onnx::ShapeInferenceOptions(false, 0, true), {}, nullptr, &values);
+      if (known.infer) {
+        known.infer(context);
+      } else {
+        infer_by_body(*known.schema, opset, context);
       }
     } catch (const Error&) {
       throw;
@@ -227,6 +251,21 @@ class Walker {
     }
   }
 
+  /// An operator without inference of its own is what its function computes.
+  static void infer_by_body(const OpSchema& schema, std::int64_t opset, NodeContext& context) {
+    const auto infer = [&](const ::onnx::FunctionProto& body) {
+      ::onnx::shape_inference::DataValueMap values;
+      ::onnx::shape_inference::InferShapeForFunctionNode(
+          body, &schema_registry(), context, ::onnx::ShapeInferenceOptions(false, 0, true), {}, nullptr, &values);
+    };
+    if (const auto* body = schema.HasFunction() ? schema.GetFunction(static_cast<int>(opset)) : nullptr) {
+      infer(*body);
+      return;
+    }
+    ::onnx::FunctionProto body;
+    if (schema.BuildContextDependentFunction(FunctionContext(context), body, static_cast<int>(opset))) infer(body);
+  }
+
   static bool all_inputs_typed(const ir::Node& node) {
     return std::all_of(node.inputs().begin(), node.inputs().end(),
                        [](const ir::Value* input) { return input == nullptr || input->type.known(); });
@@ -239,16 +278,24 @@ class Walker {
     return std::nullopt;
   }
 
-  const OpSchema* schema_of(const ir::Node& node, std::int64_t opset) {
-    const auto [entry, fresh] = schemas_.try_emplace(fmt::format("{} {} {}", opset, node.op_type, node.domain));
-    if (fresh) {
-      entry->second = schema_registry().GetSchema(node.op_type, static_cast<int>(opset), node.domain);
+  /// Its schema is null for an operator that the library doesn't know.
+  const Operator& operator_of(const ir::Node& node, std::int64_t opset) {
+    std::string& key = operator_key_;
+    key.assign(node.op_type).append(1, ' ').append(node.domain).append(1, ' ').append(std::to_string(opset));
+    const auto [entry, fresh] = operators_.try_emplace(key);
+    if (!fresh) return entry->second;
+    Operator& made = entry->second;
+    made.schema = schema_registry().GetSchema(node.op_type, static_cast<int>(opset), node.domain);
+    if (made.schema != nullptr && made.schema->has_type_and_shape_inference_function()) {
+      made.infer = made.schema->GetTypeAndShapeInferenceFunction();
     }
-    return entry->second;
+    return made;
   }
 
   void refuse(const ir::Node* node, std::string reason) {
     if (has_unknown_operators_ || node == nullptr) return;
+    // It only lacks the type that another refused node could not tell.
+    if (!report_.refusals.empty() && !all_inputs_typed(*node)) return;
     std::replace(reason.begin(), reason.end(), '\n', ' ');
     report_.refusals.push_back({node, std::move(reason)});
   }
@@ -344,7 +391,8 @@ class Walker {
   WalkReport report_;
   std::size_t steps_left_;
   bool has_unknown_operators_ = false;
-  std::unordered_map<std::string, const OpSchema*> schemas_;
+  std::unordered_map<std::string, Operator> operators_;
+  std::string operator_key_;
   std::unordered_map<const ir::Function*, Body> bodies_;
   std::unordered_set<const ir::Graph*> walked_;
   std::unordered_set<const ir::Value*> absent_;

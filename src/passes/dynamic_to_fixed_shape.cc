@@ -330,6 +330,7 @@ Change run(ir::Model& model, const std::any& any_options, Context& context) {
 
   for (const auto& [symbol, size] : sizes) context.report["symbols"][symbol] = size;
   context.report["folded_values"] = counts.folded;
+  context.report["written_targets"] = counts.targets;
   context.report["removed_nodes"] = counts.removed;
   context.report["inlined_branches"] = counts.branches;
   report_dynamic_values(model, context);

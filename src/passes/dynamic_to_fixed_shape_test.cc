@@ -362,6 +362,17 @@ TEST_F(DynamicToFixedShape, BeforeIRVersion4ConstantsAreNodes) {
     })");
 }
 
+TEST_F(DynamicToFixedShape, ConstantMakesOnlyFloatsBeforeOpset9) {
+  expect_rewrite(kBatchIs2, R"(<ir_version: 4, opset_import: ["": 8]>
+    g (float[N, 4] x) => (int64[K] y) { y = Shape(x) })",
+                 R"(<ir_version: 4, opset_import: ["": 8]>
+    g (float[2, 4] x) => (int64[2] y) <int64[2] y_1 = {2, 4}> { y = Identity(y_1) })");
+  expect_rewrite(kBatchIs2, R"(<ir_version: 3, opset_import: ["": 8]>
+    g (float[N, 4] x, float[8] z) => (float[C, D] y) { s = Shape(x) y = Reshape(z, s) })",
+                 R"(<ir_version: 3, opset_import: ["": 8]>
+    g (float[2, 4] x, float[8] z, int64[2] s) => (float[2, 4] y) <int64[2] s = {2, 4}> { y = Reshape(z, s) })");
+}
+
 // ---- Control flow and functions
 
 TEST_F(DynamicToFixedShape, AnIfWithAKnownConditionBecomesItsBranch) {

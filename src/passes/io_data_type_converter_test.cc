@@ -364,6 +364,14 @@ TEST_F(IODataTypeConverter, AnnotationsFollowTheirValues) {
   EXPECT_EQ(model.graph->quantization_annotations[0].tensor_name, "y_float16");
 }
 
+TEST_F(IODataTypeConverter, ModelsOfOtherDomainsImportTheOneOfCast) {
+  expect_rewrite(R"({"name_pattern": "x", "source_dtype": 1, "target_dtype": 11})",
+                 R"(<ir_version: 8, opset_import: ["ai.onnx.ml": 3]>
+    g (float[4] x) => (float[4] y) { y = ai.onnx.ml.Binarizer(x) })",
+                 R"(<ir_version: 8, opset_import: ["ai.onnx.ml": 3, "": 18]>
+    g (double[4] x) => (float[4] y) { [x_cast] x_float = Cast<to: int = 1>(x) y = ai.onnx.ml.Binarizer(x_float) })");
+}
+
 // ---- Refusals
 
 TEST_F(IODataTypeConverter, RefusesWhatTheOpsetHasNoCastFor) {

@@ -218,16 +218,31 @@ ir::Node* ShapeFolder::enter(ir::Node& node) {
 
 // ---- Folding
 
-ir::Value& ShapeFolder::make_constant(ir::Graph& graph, ir::Node& position, std::string name, tensor::Tensor tensor,
-                                      bool as_node) {
-  const bool in_function = graph.root().parent_node() == nullptr && &graph.root() != model_.graph.get();
-  if (!as_node && !in_function && model_.ir_version >= 4)
-    return graph.add_initializer(std::move(name), std::move(tensor));
-  // Function bodies have no initializers, and before IR version 4 these would be inputs.
-  ir::Type type = ir::tensor_type(tensor.dtype(), ir::Shape(tensor.dims().begin(), tensor.dims().end()));
-  ir::Node& node = graph.insert_before(&position, "Constant", {});
-  node.set("value", ir::NamedTensor{name, std::move(tensor), {}});
-  return *node.add_output(std::move(name), std::move(type));
+/// Function bodies have no initializers; before IR version 4 these are listed as inputs; a value that a graph hands out
+/// is made by a node; and Constant makes floats only before opset 9.
+ir::Value* ShapeFolder::make_constant(ir::Node& position, const std::string& name, tensor::Tensor tensor,
+                                      bool by_node) {
+  ir::Graph& graph = position.graph();
+  const ir::Graph& top = graph.root();
+  const bool in_function = &top != model_.graph.get();
+  const ir::Type type = ir::tensor_type(tensor.dtype(), ir::Shape(tensor.dims().begin(), tensor.dims().end()));
+  if (!by_node && !in_function && model_.ir_version >= 4) return &graph.add_initializer(name, std::move(tensor));
+  const auto schema = onnx::find_schema("Constant", "", model_.opset().value_or(1));
+  if (in_function || (schema && schema->output(0)->accepts(type))) {
+    ir::Node& node = graph.insert_before(&position, "Constant", {});
+    node.set("value", ir::NamedTensor{name, std::move(tensor), {}});
+    return node.add_output(name, type);
+  }
+  if (model_.ir_version < 4 && &graph != &top) return nullptr;
+  ir::Value* stored = nullptr;
+  const std::string stored_name = by_node ? graph.unique_name(name) : name;
+  if (model_.ir_version < 4) {
+    stored = &graph.add_input(stored_name, type);
+    graph.make_initializer(*stored, std::move(tensor));
+  } else {
+    stored = &graph.add_initializer(stored_name, std::move(tensor));
+  }
+  return by_node ? graph.insert_before(&position, "Identity", {stored}).add_output(name, type) : stored;
 }
 
 bool ShapeFolder::is_folded(const ir::Node& node, std::size_t output) {
@@ -242,18 +257,17 @@ void ShapeFolder::fold_node(ir::Node& node) {
   for (std::size_t i = 0; i < node.output_count(); ++i) {
     if (node.output(i) != nullptr && !node.output(i)->uses().empty() && !is_folded(node, i)) ++needed;
   }
-  ir::Graph& graph = node.graph();
   for (std::size_t i = 0; i < node.output_count(); ++i) {
     if (!is_folded(node, i)) continue;
     ir::Value& value = *node.output(i);
-    std::string name = value.name();
     // The constant bears the name of what it replaces.
-    if (needed != 0) value.set_name(graph.unique_name(name));
-    ir::Value& fresh =
-        make_constant(graph, node, std::move(name), make_tensor(known_.at(&value).partial), value.is_graph_output());
-    fresh.annotations = std::move(value.annotations);
-    fresh.type.denotation = value.type.denotation;
-    graph.replace_all_uses(value, fresh);
+    ir::Value* fresh =
+        make_constant(node, value.name(), make_tensor(known_.at(&value).partial), value.is_graph_output());
+    if (fresh == nullptr) continue;
+    if (needed != 0) value.set_name(node.graph().unique_name(value.name()));
+    fresh->annotations = std::move(value.annotations);
+    fresh->type.denotation = value.type.denotation;
+    ir::Graph::replace_all_uses(value, *fresh);
     ++counts_.folded;
   }
   dead_.erase_if_dead(node);
@@ -300,10 +314,10 @@ void ShapeFolder::write_out_target(ir::Node& reshape) {
     return cell.known() && cell.integer() == dim;
   });
   if (same) return;
-  ir::Graph& graph = reshape.graph();
-  ir::Value& fresh =
-      make_constant(graph, reshape, graph.unique_name(target->name()), tensor::from_int64s(wanted), false);
-  reshape.set_input(1, &fresh);
+  ir::Value* fresh =
+      make_constant(reshape, reshape.graph().unique_name(target->name()), tensor::from_int64s(wanted), false);
+  if (fresh == nullptr) return;
+  reshape.set_input(1, fresh);
   ++counts_.targets;
   dead_.drop({target});
 }

@@ -50,7 +50,7 @@ class ShapeFolder final : public onnx::Evaluator {
   bool is_folded(const ir::Node& node, std::size_t output);
   void fold_node(ir::Node& node);
   void write_out_target(ir::Node& reshape);
-  ir::Value& make_constant(ir::Graph& graph, ir::Node& position, std::string name, tensor::Tensor tensor, bool as_node);
+  ir::Value* make_constant(ir::Node& position, const std::string& name, tensor::Tensor tensor, bool by_node);
 
   ir::Model& model_;
   SymbolNames symbols_;
