@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "passes/pass_fixture.h"
 
 namespace olivine::passes {
@@ -190,6 +192,13 @@ TEST_F(FloatToFloat16, QuantizationScalesStayUnlessTheyAreNormalNumbers) {
       "{}",
       R"(<ir_version: 10, opset_import: ["": 20]> g (int8[2] q) => (float[2] y) <float s = {0.5}> { a = DequantizeLinear(q, s) y = Neg(a) })",
       R"(<ir_version: 10, opset_import: ["": 20]> g (int8[2] q) => (float16[2] y) <float16 s = {14336}> { a = DequantizeLinear(q, s) y = Neg(a) })");
+}
+
+TEST_F(FloatToFloat16, AVarianceThatWouldBeLimitedKeepsItsNode) {
+  constexpr auto text = R"(<ir_version: 10, opset_import: ["": 20]> g (float[N, 1] x) => (float[N, 1] y)
+    <float[1] s = {{1}}, float[1] b = {{0}}, float[1] m = {{0}}, float[1] v = {{{}}}> {{ y = BatchNormalization(x, s, b, m, v) }})";
+  EXPECT_EQ(run(kKeep, fmt::format(text, "98000000")).graph->node_count(), 1U);
+  EXPECT_EQ(run(kKeep, fmt::format(text, "98")).graph->node_count(), 3U);
 }
 
 TEST_F(FloatToFloat16, NodesThatCannotRunInHalfStay) {

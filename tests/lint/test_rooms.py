@@ -100,7 +100,8 @@ def test_only_some_rooms_open_files(sources):
 
 
 def test_the_library_never_prints_nor_exits(sources):
-    speaks = re.compile(r"\bstd::(?:cout|cerr|clog|abort|exit|_Exit|terminate)\b|\b(?:f?printf|puts|abort|_exit|fmt::print)\s*\(")
+    # Taking the buffer of std::cout away keeps another library from printing.
+    speaks = re.compile(r"\bstd::(?:cout(?!\.(?:rdbuf|clear)\b)|cerr|clog|abort|exit|_Exit|terminate)\b|\b(?:f?printf|puts|abort|_exit|fmt::print)\s*\(")
     wrong = []
     for path in library_files(sources):
         if room_of(path) != "cli":

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "passes/support/shape_math.h"
@@ -43,6 +44,13 @@ bool lacks_kernel(const Node& node, DataType dtype) {
     return node.is(row.op_type) && (!row.only_with_reduction || node.string("reduction", "none") != "none");
   });
 }
+
+/// Operators with learned statistics or factors that are used as they are: to limit a variance of 1e8 would ruin the
+/// result. In masks and limits (Add, Where, Clip …) a large constant means "as much as there is", and limiting it is
+/// right.
+constexpr std::array<std::string_view, 6> kUsesParameters = {"BatchNormalization", "InstanceNormalization",
+                                                             "GroupNormalization", "LayerNormalization",
+                                                             "RMSNormalization",   "PRelu"};
 
 /// The attributes of a node without its graphs, for asking what its outputs would be.
 template <typename T>
@@ -210,6 +218,7 @@ class Planner {
     follow_inference(node, function, plan);
     if (node.is("CastLike") && !plan.inputs.empty() && plan.inputs[0] != Port::other) plan.inputs[0] = Port::either;
     keep_scales(node, schema, plan);
+    keep_large_parameters(node, plan);
     if (has_port(plan, Port::from) && !has_port(plan, Port::to)) {
       note_kept(node, fmt::format("{} does not take {} at this opset", node.op_type, name_of(request_.to)));
     }
@@ -357,9 +366,41 @@ class Planner {
                        [](const ir::Dim& dim) { return dim.is_value() && dim.value() == 1; });
   }
 
+  void keep_large_parameters(const Node& node, NodePlan& plan) {
+    if (std::find(kUsesParameters.begin(), kUsesParameters.end(), node.op_type) == kUsesParameters.end()) return;
+    for (std::size_t i = 1; i < plan.inputs.size(); ++i) {
+      const double largest = plan.inputs[i] == Port::to ? largest_constant(*node.input(i)) : 0;
+      if (largest <= limit()) continue;
+      stay(plan);
+      return note_kept(
+          node, fmt::format("its constant '{}' holds {:.4g}, more than {:g}", node.input(i)->name(), largest, limit()));
+    }
+  }
+
+  /// The largest finite magnitude that comes through unchanged.
+  double limit() const {
+    const double type_limit = request_.to == DataType::float16 ? 65504.0 : 3.3e38;
+    return request_.max_finite > 0 ? std::min(request_.max_finite, type_limit) : type_limit;
+  }
+
+  /// Of a constant that is small enough to be a parameter by channel; else 0.
+  static double largest_constant(const Value& value) {
+    const tensor::Tensor* constant = constant_of(value);
+    const auto values = constant ? tensor::as_doubles(*constant, 1 << 16) : std::nullopt;
+    double largest = 0;
+    for (const double element : values.value_or(std::vector<double>())) {
+      if (std::isfinite(element)) largest = std::max(largest, std::abs(element));
+    }
+    return largest;
+  }
+
+  static const tensor::Tensor* constant_of(const Value& value) {
+    if (value.producer() && value.producer()->is("Constant")) return value.producer()->tensor("value");
+    return value.is_graph_input() ? nullptr : value.initializer();
+  }
+
   bool scale_survives(const Value& scale) const {
-    const tensor::Tensor* constant = scale.is_graph_input() ? nullptr : scale.initializer();
-    if (scale.producer() && scale.producer()->is("Constant")) constant = scale.producer()->tensor("value");
+    const tensor::Tensor* constant = constant_of(scale);
     if (constant == nullptr) return false;
     const auto values = tensor::as_doubles(*constant, 1 << 20);
     const auto [smallest, largest] = normal_range();
