@@ -184,7 +184,8 @@ class ModelWriter {
   /// Initializers and inner values whose types the file is to tell; inputs and outputs have told theirs.
   void put_value_infos(Writer& writer, std::uint32_t number, const ir::Graph& graph) const {
     const auto put = [&](const ir::Value& value) {
-      if (value.listed && !value.is_graph_input() && !is_output_of(value, graph)) writer.put_message(number, value_info(value, true));
+      if (value.listed && !value.is_graph_input() && !is_output_of(value, graph))
+        writer.put_message(number, value_info(value, true));
     };
     for (const ir::Value* value : graph.initializers()) put(*value);
     for (const ir::Node& node : graph.nodes()) {
