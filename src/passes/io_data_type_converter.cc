@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <regex>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "onnx/onnx.h"
@@ -95,11 +95,11 @@ class Selection {
   /// Each once; those that are inputs too are left out.
   std::vector<ir::Value*> outputs() {
     std::vector<ir::Value*> selected;
+    std::unordered_set<const ir::Value*> seen;
     for (ir::Value* output : model_.graph->outputs()) {
-      if (output->is_graph_input()) continue;
+      if (output->is_graph_input() || !seen.insert(output).second) continue;
       note_containers(*output, "output");
-      if (!contains(*output) || std::find(selected.begin(), selected.end(), output) != selected.end()) continue;
-      selected.push_back(output);
+      if (contains(*output)) selected.push_back(output);
     }
     return selected;
   }

@@ -93,8 +93,9 @@ SymbolPlaces find_symbols(const ir::Model& model) {
     change_dims(copy, [&](ir::Dim& dim) {
       if (!dim.is_symbol() || means_unknown(dim)) return false;
       auto& list = places[dim.symbol()];
+      if (list.size() == kPlaces) return false;
       std::string place = fmt::format("{} '{}' {}", role, value.name(), to_string(value.type));
-      if (list.size() < kPlaces && (list.empty() || list.back() != place)) list.push_back(std::move(place));
+      if (list.empty() || list.back() != place) list.push_back(std::move(place));
       return false;
     });
   };
