@@ -21,6 +21,8 @@ void watch_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  // A file that reaches the user's limit is an error of the write, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 int run_main(Arguments arguments, Console& console) {
