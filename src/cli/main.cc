@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -52,7 +54,9 @@ int run_main(Arguments arguments, Console& console) {
 }  // namespace
 }  // namespace olivine::cli
 
-int main(int count, char** values) {
+namespace {
+
+int guarded_main(int count, char** values) {
   using namespace olivine;
   cli::watch_signals();
   cli::Console console;
@@ -67,4 +71,14 @@ int main(int count, char** values) {
     console.print_error(fmt::format("error[internal]: {}; this is a bug of olivine", error.what()));
   }
   return static_cast<int>(ErrorCode::internal);
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  const int code = guarded_main(count, values);
+  // Everything is written and closed by now. Taking apart onnx's three thousand schemas would cost a tenth of a short
+  // run.
+  std::fflush(nullptr);
+  std::_Exit(code);
 }
