@@ -1,90 +1,77 @@
-#include <unordered_map>
-
-#include "ir/graph.h"
+#include "ir/cloner.h"
 
 namespace olivine::ir {
-namespace {
 
-class Cloner {
- public:
-  std::unique_ptr<Graph> graph(const Graph& source) {
-    auto copy = std::make_unique<Graph>();
-    fill(source, *copy);
-    return copy;
-  }
+std::unique_ptr<Graph> Cloner::graph(const Graph& source) {
+  auto copy = std::make_unique<Graph>();
+  fill(source, *copy);
+  return copy;
+}
 
-  Attribute attribute(const Attribute& source) {
-    Attribute copy;
-    copy.name = source.name;
-    copy.reference = source.reference;
-    copy.reference_kind = source.reference_kind;
-    copy.annotations = source.annotations;
-    copy.value = std::visit([this](const auto& value) -> AttributeValue { return this->value(value); }, source.value);
-    return copy;
-  }
+std::optional<Attribute> Cloner::attribute(const Attribute& source) {
+  const Attribute* content = &source;
+  if (!source.reference.empty() && resolve) content = resolve(source);
+  if (content == nullptr) return std::nullopt;
+  Attribute copy;
+  copy.name = source.name;
+  copy.reference = content->reference;
+  copy.reference_kind = content->reference_kind;
+  copy.annotations = source.annotations;
+  copy.value = std::visit([this](const auto& value) -> AttributeValue { return this->value(value); }, content->value);
+  return copy;
+}
 
- private:
-  template <typename T>
-  T value(const T& value) {
-    return value;
-  }
-  std::unique_ptr<Graph> value(const std::unique_ptr<Graph>& value) { return graph(*value); }
-  std::vector<std::unique_ptr<Graph>> value(const std::vector<std::unique_ptr<Graph>>& values) {
-    std::vector<std::unique_ptr<Graph>> copies;
-    for (const auto& value : values) copies.push_back(graph(*value));
-    return copies;
-  }
+std::vector<std::unique_ptr<Graph>> Cloner::value(const std::vector<std::unique_ptr<Graph>>& values) {
+  std::vector<std::unique_ptr<Graph>> copies;
+  for (const auto& value : values) copies.push_back(graph(*value));
+  return copies;
+}
 
-  Value* mapped(const Value* value) const { return value == nullptr ? nullptr : values_.at(value); }
+void Cloner::describe(const Value& source, Value& copy) {
+  copy.annotations = source.annotations;
+  copy.type = source.type;
+  copy.listed = source.listed;
+  if (source.initializer() != nullptr) copy.initializer_annotations() = source.initializer_annotations();
+  values_[&source] = &copy;
+}
 
-  void describe(const Value& source, Value& copy) {
-    copy.annotations = source.annotations;
-    copy.type = source.type;
-    copy.listed = source.listed;
-    if (source.initializer() != nullptr) copy.initializer_annotations() = source.initializer_annotations();
-    values_[&source] = &copy;
-  }
-
-  void constants(const Graph& source, Graph& copy) {
-    for (const Value* input : source.inputs()) values_[input] = &copy.add_input(input->name(), input->type);
-    for (const Value* initializer : source.initializers()) {
-      if (const SparseTensor* sparse = initializer->sparse_initializer()) {
-        values_[initializer] = &copy.add_sparse_initializer(*sparse);
-      } else if (initializer->is_graph_input()) {
-        copy.make_initializer(*values_.at(initializer), *initializer->initializer());
-      } else {
-        values_[initializer] = &copy.add_initializer(initializer->name(), *initializer->initializer());
-      }
+void Cloner::constants(const Graph& source, Graph& copy) {
+  for (const Value* input : source.inputs()) values_[input] = &copy.add_input(input->name(), input->type);
+  for (const Value* initializer : source.initializers()) {
+    if (const SparseTensor* sparse = initializer->sparse_initializer()) {
+      values_[initializer] = &copy.add_sparse_initializer(*sparse);
+    } else if (initializer->is_graph_input()) {
+      copy.make_initializer(*values_.at(initializer), *initializer->initializer());
+    } else {
+      values_[initializer] = &copy.add_initializer(initializer->name(), *initializer->initializer());
     }
-    for (const Value* input : source.inputs()) describe(*input, *values_.at(input));
-    for (const Value* initializer : source.initializers()) describe(*initializer, *values_.at(initializer));
   }
+  for (const Value* input : source.inputs()) describe(*input, *values_.at(input));
+  for (const Value* initializer : source.initializers()) describe(*initializer, *values_.at(initializer));
+}
 
-  void fill(const Graph& source, Graph& copy) {
-    copy.name = source.name;
-    copy.annotations = source.annotations;
-    copy.quantization_annotations = source.quantization_annotations;
-    constants(source, copy);
-    for (const Node& node : source.nodes()) {
-      std::vector<Value*> inputs;
-      for (const Value* input : node.inputs()) inputs.push_back(mapped(input));
-      Node& twin = copy.append(node.op_type, std::move(inputs), node.domain);
-      twin.name = node.name;
-      twin.overload = node.overload;
-      twin.annotations = node.annotations;
-      for (const Attribute& source_attribute : node.attributes()) twin.add(attribute(source_attribute));
-      for (const auto& output : node.outputs()) {
-        Value* value = twin.add_output(output ? output->name() : std::string());
-        if (output) describe(*output, *value);
-      }
+void Cloner::fill(const Graph& source, Graph& copy) {
+  copy.name = source.name;
+  copy.annotations = source.annotations;
+  copy.quantization_annotations = source.quantization_annotations;
+  constants(source, copy);
+  for (const Node& node : source.nodes()) {
+    std::vector<Value*> inputs;
+    for (const Value* input : node.inputs()) inputs.push_back(mapped(input));
+    Node& twin = copy.append(node.op_type, std::move(inputs), node.domain);
+    twin.name = node.name;
+    twin.overload = node.overload;
+    twin.annotations = node.annotations;
+    for (const Attribute& source_attribute : node.attributes()) {
+      if (auto copied = attribute(source_attribute)) twin.add(std::move(*copied));
     }
-    for (const Value* output : source.outputs()) copy.add_output(*mapped(output));
+    for (const auto& output : node.outputs()) {
+      Value* value = twin.add_output(output ? output->name() : std::string());
+      if (output) describe(*output, *value);
+    }
   }
-
-  std::unordered_map<const Value*, Value*> values_;
-};
-
-}  // namespace
+  for (const Value* output : source.outputs()) copy.add_output(*mapped(output));
+}
 
 Model clone(const Model& model) {
   Model copy;
@@ -106,7 +93,7 @@ Model clone(const Model& model) {
     twin->opset_imports = function->opset_imports;
     twin->attributes = function->attributes;
     for (const Attribute& attribute : function->default_attributes)
-      twin->default_attributes.push_back(Cloner().attribute(attribute));
+      twin->default_attributes.push_back(*Cloner().attribute(attribute));
     twin->body = Cloner().graph(*function->body);
     copy.functions.push_back(std::move(twin));
   }

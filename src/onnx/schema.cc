@@ -161,6 +161,13 @@ std::optional<Schema> find_schema(std::string_view op_type, std::string_view dom
   return Schema(data_of(*schema));
 }
 
+std::optional<Schema> find_standard_schema(std::string_view op_type, std::string_view domain, std::int64_t opset) {
+  const OpSchema* schema =
+      ::onnx::OpSchemaRegistry::Schema(std::string(op_type), static_cast<int>(opset), std::string(domain));
+  if (schema == nullptr) return std::nullopt;
+  return Schema(data_of(*schema));
+}
+
 std::optional<Schema> find_schema(const ir::Node& node, const ir::Model& model, const ir::Function* function) {
   const auto& imports = function ? function->opset_imports : model.opset_imports;
   for (const ir::OpsetImport& import : imports) {

@@ -107,15 +107,20 @@ struct Scope {
 
 class Walker {
  public:
-  Walker(ir::Model& model, Evaluator& evaluator)
-      : model_(model), evaluator_(evaluator), steps_left_(kStepsPerNode * (ir::node_count(model) + 1000)) {}
+  Walker(ir::Model& model, Evaluator& evaluator) : model_(model), evaluator_(evaluator) {}
 
   WalkReport run() {
+    steps_left_ = kStepsPerNode * (ir::node_count(model_) + 1000);
     walk(*model_.graph, {&model_.opset_imports, nullptr});
     for (const auto& function : model_.functions) {
       if (bodies_.contains(function.get())) settle(*function);
     }
     return std::move(report_);
+  }
+
+  WalkReport run_one(ir::Node& node, const std::vector<ir::OpsetImport>& imports) {
+    infer(node, {&imports, nullptr});
+    return std::exchange(report_, {});
   }
 
   void walk(ir::Graph& graph, const Scope& scope) {
@@ -389,7 +394,7 @@ class Walker {
   ir::Model& model_;
   Evaluator& evaluator_;
   WalkReport report_;
-  std::size_t steps_left_;
+  std::size_t steps_left_ = kStepsPerNode * 1000;
   bool has_unknown_operators_ = false;
   std::unordered_map<std::string, Operator> operators_;
   std::string operator_key_;
@@ -398,8 +403,69 @@ class Walker {
   std::unordered_set<const ir::Value*> absent_;
 };
 
+/// A body that does not compute an optional output has it among its inputs, so that it reads as a function; nobody
+/// passes anything there.
+void add_missing_outputs(::onnx::FunctionProto& function) {
+  std::unordered_set<std::string> known(function.input().begin(), function.input().end());
+  for (const auto& node : function.node()) known.insert(node.output().begin(), node.output().end());
+  for (const std::string& output : function.output()) {
+    if (known.insert(output).second) function.add_input(output);
+  }
+}
+
+/// A node that is looked at by itself.
+class LoneNode final : public NodeSurroundings {
+ public:
+  bool is_absent(const ir::Value&) const override { return false; }
+  std::unique_ptr<::onnx::GraphInferencer> inferencer_of(ir::Graph&) override {
+    throw ::onnx::InferenceError("graphs are not inferred here");
+  }
+};
+
 }  // namespace
 
 WalkReport infer_in_order(ir::Model& model, Evaluator& evaluator) { return Walker(model, evaluator).run(); }
+
+class NodeInference::Impl : public Walker {
+ public:
+  using Walker::Walker;
+};
+
+NodeInference::NodeInference(ir::Model& model, Evaluator& evaluator)
+    : impl_(std::make_unique<Impl>(model, evaluator)) {}
+NodeInference::~NodeInference() = default;
+
+std::optional<std::string> NodeInference::infer(ir::Node& node, const std::vector<ir::OpsetImport>& imports) {
+  WalkReport report = impl_->run_one(node, imports);
+  if (report.refusals.empty()) return std::nullopt;
+  return std::move(report.refusals.front().reason);
+}
+
+std::optional<ir::Function> function_body(const ir::Node& node, std::int64_t opset, Evaluator& evaluator) {
+  const auto* schema = schema_registry().GetSchema(node.op_type, static_cast<int>(opset), node.domain);
+  if (schema == nullptr) return std::nullopt;
+  ::onnx::ModelProto model;
+  model.set_ir_version(::onnx::Version::IR_VERSION);
+  model.mutable_graph()->set_name(node.op_type);
+  ::onnx::FunctionProto& function = *model.add_functions();
+  if (schema->HasFunction()) {
+    const auto* body = schema->GetFunction(static_cast<int>(opset));
+    if (body == nullptr) return std::nullopt;
+    function = *body;
+  } else if (schema->HasContextDependentFunction()) {
+    LoneNode surroundings;
+    NodeContext context(node, nullptr, evaluator, surroundings);
+    if (!schema->BuildContextDependentFunction(FunctionContext(context), function, static_cast<int>(opset))) {
+      return std::nullopt;
+    }
+  } else {
+    return std::nullopt;
+  }
+  *model.mutable_opset_import() = function.opset_import();
+  add_missing_outputs(function);
+  const std::string message = model.SerializeAsString();
+  const auto bytes = std::as_bytes(std::span(message));
+  return std::move(*read_model_bytes({bytes.begin(), bytes.end()}).functions.front());
+}
 
 }  // namespace olivine::onnx

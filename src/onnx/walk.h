@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,5 +56,26 @@ struct WalkReport {
 /// file says is kept where inference knows less. A function's body gets what all of its calls agree on. Graphs must be
 /// in topological order.
 WalkReport infer_in_order(ir::Model& model, Evaluator& evaluator);
+
+/// The same for nodes that are made after such a walk, one at a time.
+class NodeInference {
+ public:
+  /// Both must outlive it.
+  NodeInference(ir::Model& model, Evaluator& evaluator);
+  ~NodeInference();
+
+  /// Gives types to a node's outputs; the node's graphs, if it has any, are walked too. Returns why the node cannot
+  /// take the inputs that it has, else nothing.
+  std::optional<std::string> infer(ir::Node& node, const std::vector<ir::OpsetImport>& imports);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The function by which onnx defines an operator, written for `opset` or an older one that its `opset_imports` tell;
+/// nothing for an operator without. Some depend on the node's attributes and on its inputs' types and values.
+/// References to attributes are left as they are; those that the node doesn't set stand for the schema's defaults.
+std::optional<ir::Function> function_body(const ir::Node& node, std::int64_t opset, Evaluator& evaluator);
 
 }  // namespace olivine::onnx

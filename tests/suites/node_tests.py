@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 import float16
+import opset
 import roundtrip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,8 @@ VERDICTS = ("right", "invalid", "refused", "wrong")  # invalid: computes right, 
 SUITES = {
     "roundtrip": (roundtrip.TITLE, roundtrip.suite_cases, roundtrip.check),
     "float16": (float16.TITLE, float16.suite_cases, float16.check),
+    "opset": (opset.TITLE, opset.suite_cases, opset.check),
+    "opset-there-and-back": (f"{opset.TITLE}, there and back", opset.round_trip_cases, opset.check_there_and_back),
 }
 PEERS = {"float16-onnxruntime": (f"{float16.TITLE}, ONNX Runtime's converter", float16.suite_cases, float16.check_onnxruntime)}
 

@@ -6,9 +6,9 @@
 #include <limits>
 
 #include "onnx/onnx.h"
-#include "passes/support/fold.h"
+#include "values/known_values.h"
 
-namespace olivine::passes {
+namespace olivine::values {
 namespace {
 
 /// "int64[2,2] 1 2 3 4": what the evaluator makes of `r`, given constants and nodes as onnx text; "unknown" where it
@@ -17,7 +17,7 @@ std::string evaluated(std::string_view constants, std::string_view nodes, int op
   ir::Model model = onnx::parse_model(
       fmt::format(R"(<ir_version: 9, opset_import: ["": {}]> g (float[N, 3] x, int64[2] runtime) => (r) <{}> {{ {} }})",
                   opset, constants, nodes));
-  ShapeFolder folder(model);
+  KnownValues folder(model);
   onnx::infer_in_order(model, folder);
   const ir::Value& value = *model.graph->outputs()[0];
   const tensor::Tensor* constant = folder.constant(value);
@@ -155,4 +155,4 @@ TEST(Evaluate, KnowsTensorsInPart) {
 }
 
 }  // namespace
-}  // namespace olivine::passes
+}  // namespace olivine::values

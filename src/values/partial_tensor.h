@@ -11,7 +11,7 @@
 #include "tensor/tensor.h"
 
 /// Small tensors of which some elements are known: what shape arithmetic is evaluated on.
-namespace olivine::passes {
+namespace olivine::values {
 
 /// Tensors of more elements are no shape arithmetic.
 constexpr std::uint64_t kFoldedElements = 4096;
@@ -81,4 +81,4 @@ double rounded(double value, DataType dtype);
 /// Whether an integer type, or bool, holds the number.
 bool holds(DataType dtype, std::int64_t value);
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

@@ -3,9 +3,9 @@
 #include <limits>
 #include <numeric>
 
-#include "passes/support/evaluate.h"
+#include "values/evaluate.h"
 
-namespace olivine::passes {
+namespace olivine::values {
 namespace {
 
 using tensor::Dims;
@@ -392,4 +392,4 @@ constexpr Operator kOperators[] = {
 
 std::span<const Operator> movement_operators() { return kOperators; }
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

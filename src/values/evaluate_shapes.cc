@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "passes/support/evaluate.h"
+#include "values/evaluate.h"
 
-namespace olivine::passes {
+namespace olivine::values {
 namespace {
 
 PartialTensor of(DataType dtype, tensor::Dims dims, std::vector<Cell> cells) {
@@ -125,4 +125,4 @@ constexpr Operator kOperators[] = {
 
 std::span<const Operator> shape_operators() { return kOperators; }
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

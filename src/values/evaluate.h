@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "passes/support/partial_tensor.h"
+#include "values/partial_tensor.h"
 
 /// What the operators of shape arithmetic compute, on tensors that are known in part. Each is exactly ONNX's operator:
 /// where a number would overflow, is divided by zero or depends on the order of rounding, it is unknown.
-namespace olivine::passes {
+namespace olivine::values {
 
 /// A node with its inputs evaluated.
 struct Operation {
@@ -58,4 +58,4 @@ std::optional<tensor::Dims> broadcast_dims(std::span<const tensor::Dims* const> 
 std::vector<std::size_t> broadcast_indices(const tensor::Dims& source, const tensor::Dims& dims);
 /// @}
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <limits>
 
-#include "passes/support/evaluate.h"
+#include "values/evaluate.h"
 
-namespace olivine::passes {
+namespace olivine::values {
 namespace {
 
 using tensor::Dims;
@@ -433,4 +433,4 @@ constexpr Operator kOperators[] = {
 
 std::span<const Operator> arithmetic_operators() { return kOperators; }
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

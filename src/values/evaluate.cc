@@ -1,8 +1,8 @@
-#include "passes/support/evaluate.h"
+#include "values/evaluate.h"
 
 #include <unordered_map>
 
-namespace olivine::passes {
+namespace olivine::values {
 
 std::optional<std::vector<std::int64_t>> Operation::numbers(std::size_t index) const {
   const PartialTensor* partial = input(index);
@@ -73,4 +73,4 @@ std::vector<std::size_t> broadcast_indices(const tensor::Dims& source, const ten
   return result;
 }
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

@@ -1,10 +1,10 @@
-#include "passes/support/partial_tensor.h"
+#include "values/partial_tensor.h"
 
 #include <algorithm>
 
 #include "kernels/convert.h"
 
-namespace olivine::passes {
+namespace olivine::values {
 
 bool PartialTensor::all_known() const {
   return std::all_of(cells.begin(), cells.end(), [](const Cell& cell) { return cell.known(); });
@@ -96,4 +96,4 @@ bool holds(DataType dtype, std::int64_t value) {
   return value < limit && value >= (is_unsigned ? 0 : -limit);
 }
 
-}  // namespace olivine::passes
+}  // namespace olivine::values

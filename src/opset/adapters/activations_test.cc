@@ -1,0 +1,36 @@
+#include "opset/opset_fixture.h"
+
+namespace olivine::opset {
+namespace {
+
+class Activations : public OpsetFixture {};
+
+TEST_F(Activations, SoftmaxOverTheLastAxisOnlyCountsItFromTheEnd) {
+  expect_rewrite(R"(<ir_version: 7, opset_import: ["": 11]> g (float[2,3] x) => (float[2,3] y) { y = Softmax(x) })", 13,
+                 R"(<ir_version: 7, opset_import: ["": 13]> g (float[2,3] x) => (float[2,3] y) {
+                      y = Softmax<axis=-1>(x)
+                    })");
+}
+
+TEST_F(Activations, SoftmaxOverSeveralAxesIsFlattened) {
+  for (const char* op : {"Softmax", "LogSoftmax", "Hardmax"}) {
+    expect_alike(fmt::format(R"(<ir_version: 7, opset_import: ["": 11]> g (float[2,3,4] x) => (float[2,3,4] y) {{
+                                  y = {}<axis=1>(x)
+                                }})",
+                             op),
+                 13);
+  }
+}
+
+TEST_F(Activations, SoftmaxOverAnInnerAxisIsSwapped) {
+  for (const char* op : {"Softmax", "LogSoftmax", "Hardmax"}) {
+    expect_alike(fmt::format(R"(<ir_version: 7, opset_import: ["": 13]> g (float[2,3,4] x) => (float[2,3,4] y) {{
+                                  y = {}<axis=1>(x)
+                                }})",
+                             op),
+                 11);
+  }
+}
+
+}  // namespace
+}  // namespace olivine::opset
