@@ -38,7 +38,7 @@ TEST_F(ControlFlow, BackItIsABatchOfOne) {
 TEST_F(ControlFlow, BodiesAreConverted) {
   for (const std::int64_t target : {11, 20}) {
     const std::string text = expect_alike(
-        R"(<ir_version: 8, opset_import: ["": 13]> g (float[2,3] x, bool c) => (float[2,3] y) {
+        R"(<ir_version: 8, opset_import: ["": 14]> g (float[2,3] x, bool c) => (float[2,3] y) {
              y = If(c)<then_branch=t () => (float[2,3] a) { a = Softmax<axis=0>(x) },
                        else_branch=e () => (float[2,3] b) { b = HardSwish(x) }>
            })",
