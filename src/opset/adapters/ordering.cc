@@ -84,7 +84,8 @@ ir::Value* accumulated(Step& s, ir::Value* x, std::int64_t axis, std::int64_t ra
   }
   dims = others.empty() ? s.ints({}) : s.emit("Gather", {dims, s.ints(others)}, {{"axis", 0}});
   const bool exclusive = s.integer("exclusive") != 0;
-  const ScanPlan plan{filled(s, dims, neutral, s.dtype(x)), {x}, axis, s.integer("reverse") != 0, 1};
+  const ScanPlan plan{
+      of_rank(filled(s, dims, neutral, s.dtype(x)), rank - 1), {of_rank(x, rank)}, axis, s.integer("reverse") != 0, 1};
   return emit_scan(s, plan, [&](Body& body, ir::Value* state, const Values& slices) -> Values {
     ir::Value* next = body.emit(std::string(op_type), {state, slices[0]});
     return {next, body.emit("Identity", {exclusive ? state : next})};
