@@ -51,6 +51,13 @@ Lengths lengths_of(Step& s, const Transform& t, ir::Value* input, ir::Value* poi
   return {input, points, t.onesided && !t.inverse ? half(s, points) : points, given};
 }
 
+/// From any other number of bins than N / 2 + 1, implementations don't agree on the real numbers.
+bool is_whole_half(const Step& s, const Transform& t, const Lengths& lengths) {
+  const auto input = s.find_ints(lengths.input);
+  const auto points = s.find_ints(lengths.points);
+  return !t.to_real() || !input || !points || input->front() == points->front() / 2 + 1;
+}
+
 ir::Value* stored_matrix(Step& s, const Transform& t, const Lengths& lengths, DataType dtype) {
   const auto input = s.find_number(lengths.input);
   const auto points = s.find_number(lengths.points);
@@ -122,6 +129,7 @@ ir::Value* transformed(Step& s, ir::Value* x, std::int64_t axis, ir::Value* poin
   t.parts = *parts;
   const DataType wide = bit_width(dtype) < 32 ? DataType::float32 : dtype;
   const Lengths lengths = lengths_of(s, t, s.size(x, axis), points);
+  if (!is_whole_half(s, t, lengths)) s.refuse("what a one-sided inverse makes of another half is not defined");
   ir::Value* matrix = stored_matrix(s, t, lengths, wide);
   if (matrix == nullptr) matrix = computed_matrix(s, t, lengths, wide);
   Ints order;
