@@ -11,7 +11,7 @@ namespace {
 constexpr std::array kFamilies = {
     &activation_adapters, &elementwise_adapters,  &cast_adapters,     &constant_adapters,      &control_flow_adapters,
     &shape_adapters,      &reduction_adapters,    &indexing_adapters, &resize_adapters,        &sampling_adapters,
-    &pooling_adapters,    &convolution_adapters,  &signal_adapters,   &normalization_adapters, &attention_adapters,
+    &pooling_adapters,    &convolution_adapters,  &signal_adapters,   &normalization_adapters, &function_adapters, &linear_adapters, &einsum_adapters, &attention_adapters,
     &recurrent_adapters,  &quantization_adapters, &loss_adapters,     &random_adapters,        &string_adapters,
     &ml_adapters,
 };

@@ -179,8 +179,7 @@ Bias make_bias(Step& s) {
 
 ir::Value* softmax(Step& s, ir::Value* scores) {
   const DataType dtype = s.dtype(scores);
-  const DataType precise =
-      s.has("softmax_precision") ? static_cast<DataType>(s.integer("softmax_precision")) : dtype;
+  const DataType precise = s.has("softmax_precision") ? static_cast<DataType>(s.integer("softmax_precision")) : dtype;
   return s.cast(s.emit("Softmax", {s.cast(scores, precise)}, {{"axis", -1}}), dtype);
 }
 
@@ -302,7 +301,8 @@ void rotary_by_formula(Step& s) {
 constexpr Adapter kAdapters[] = {
     down("Attention", 25, &window_to_mask, "a window of keys becomes a mask"),
     down("Attention", 24, &lengths_to_mask, "lengths of the samples become a mask, and masks as wide as the keys"),
-    down("Attention", 23, &attention_by_formula, "its formula: products, mask and softmax; grouped heads are not repeated"),
+    down("Attention", 23, &attention_by_formula,
+         "its formula: products, mask and softmax; grouped heads are not repeated"),
     down("RotaryEmbedding", 23, &rotary_by_formula, "its formula on the halves of the heads"),
 };
 
