@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "ir/cloner.h"
 #include "opset/converter.h"
@@ -191,6 +192,14 @@ ir::Value* Step::size(ir::Value* value, std::int64_t axis) {
   if (const auto known = find_dim(value, axis)) return ints({*known});
   if (axis < 0 && find_rank(value)) axis += *find_rank(value);
   return emit("Gather", {shape(value), ints({axis})}, {{"axis", 0}});
+}
+
+/// There is no Range below opset 11.
+ir::Value* Step::range(ir::Value* count) {
+  if (opset_ >= 11) return emit("Range", {integer_scalar(0), squeeze(count, {0}), integer_scalar(1)});
+  const auto one = tensor::from_int64s(std::array<std::int64_t, 1>{1});
+  const auto fill = [&](ir::Node& node) { node.set("value", ir::NamedTensor{"", one, {}}); };
+  return reshape(emit("NonZero", emit_node("ConstantOfShape", {count}, 1, fill)), {-1});
 }
 
 // ---- Finishing

@@ -128,6 +128,8 @@ class Step {
   ir::Value* shape(ir::Value* value) { return emit("Shape", {value}); }
   /// One size as int64[1].
   ir::Value* size(ir::Value* value, std::int64_t axis);
+  /// 0, 1 … `count` - 1 as int64[count]; `count` is int64[1].
+  ir::Value* range(ir::Value* count);
   /// @}
 
   /// @name Finishing. A node that is changed in place needs none.
