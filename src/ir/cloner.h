@@ -15,6 +15,12 @@ class Cloner {
   void map(const Value& from, Value* to) { values_[&from] = to; }
   Value* mapped(const Value* value) const { return value == nullptr ? nullptr : values_.at(value); }
 
+  /// A value from outside, which was not mapped, stays itself.
+  Value* mapped_or_same(Value* value) const {
+    const auto entry = values_.find(value);
+    return entry != values_.end() ? entry->second : value;
+  }
+
   /// Asked for each attribute that takes its value from the function around it: what stands in its place, or null to
   /// leave the attribute out. Without it references are copied.
   std::function<const Attribute*(const Attribute&)> resolve;

@@ -35,6 +35,7 @@ class Converter {
   void replace(ir::Node& node, const Values& values, std::int64_t opset);
   /// An input that the node gave up: it goes at the end if nobody uses it.
   void note_loose(ir::Value* value);
+  void mark_converted(const ir::Graph& graph) { done_.insert(&graph); }
   /// @}
 
  private:

@@ -159,6 +159,15 @@ ir::Value* Step::cast(ir::Value* value, DataType to) {
   return dtype(value) == to ? value : emit("Cast", {value}, {{"to", to}});
 }
 
+ir::Value* Step::where(ir::Value* condition, ir::Value* yes, ir::Value* no) {
+  const DataType own = dtype(yes);
+  DataType carrier = own;
+  if (own == DataType::uint64 || own == DataType::int16 || own == DataType::uint16) carrier = DataType::int64;
+  if (own == DataType::float16 || own == DataType::bfloat16) carrier = DataType::float32;
+  if (own == DataType::boolean) carrier = DataType::uint8;
+  return cast(emit("Where", {condition, cast(yes, carrier), cast(no, carrier)}), own);
+}
+
 ir::Value* Step::reshape(ir::Value* value, const Ints& dims) { return emit("Reshape", {value, ints(dims)}); }
 
 ir::Value* Step::unsqueeze(ir::Value* value, const Ints& axes) {
@@ -206,6 +215,8 @@ ir::Value* Step::range(ir::Value* count) {
 
 void Step::replace(const Values& values) { converter_.replace(*node_, values, opset_); }
 
+void Step::mark_converted(const ir::Graph& graph) { converter_.mark_converted(graph); }
+
 void Step::attribute_to_input(std::string_view name, std::size_t index) {
   ir::Value* value = nullptr;
   const ir::Attribute* attribute = node_->find(name);
@@ -226,6 +237,11 @@ void Step::attribute_to_input(std::string_view name, std::size_t index) {
   }
   node_->remove(name);
   node_->set_input(index, value);
+}
+
+void Step::drop_inputs(std::size_t first) {
+  for (std::size_t i = first; i < node_->inputs().size(); ++i) converter_.note_loose(input(i));
+  if (first < node_->inputs().size()) node_->resize_inputs(first);
 }
 
 void Step::input_to_attribute(std::size_t index, std::string_view name) {

@@ -60,6 +60,10 @@ class Step {
   ir::Value* used_output(std::size_t index) const;
   /// The operator's version that the node is of.
   const onnx::Schema& schema() const { return schema_; }
+  /// The operator's version on the other side of the step, if it exists there.
+  std::optional<onnx::Schema> other_schema() const {
+    return onnx::find_standard_schema(schema_.name(), schema_.domain(), opset_);
+  }
   /// The opset of what comes out of this step.
   std::int64_t opset() const { return opset_; }
   /// @}
@@ -116,6 +120,8 @@ class Step {
   /// The value itself when it has the type already.
   ir::Value* cast(ir::Value* value, DataType dtype);
   ir::Value* reshape(ir::Value* value, const Ints& dims);
+  /// Where, for the types too that runtimes don't choose among: these pass as others that hold the same bits.
+  ir::Value* where(ir::Value* condition, ir::Value* yes, ir::Value* no);
   ir::Value* unsqueeze(ir::Value* value, const Ints& axes);
   ir::Value* squeeze(ir::Value* value, const Ints& axes);
   ir::Value* transpose(ir::Value* value, const Ints& permutation) {
@@ -148,6 +154,10 @@ class Step {
   void attribute_to_input(std::string_view name, std::size_t index);
   /// The other way round. Refuses where the elements are not known.
   void input_to_attribute(std::size_t index, std::string_view name);
+  /// Input `first` and those after it go.
+  void drop_inputs(std::size_t first);
+  /// The nodes of a graph that is put into a node to be made are of the target's opset already.
+  void mark_converted(const ir::Graph& graph);
   [[noreturn]] void refuse(std::string reason) const { throw Refusal{std::move(reason)}; }
   /// @}
 

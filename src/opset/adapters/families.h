@@ -10,6 +10,7 @@ namespace olivine::opset {
 
 std::span<const Adapter> activation_adapters();
 std::span<const Adapter> elementwise_adapters();
+std::span<const Adapter> bit_adapters();
 std::span<const Adapter> cast_adapters();
 std::span<const Adapter> constant_adapters();
 std::span<const Adapter> control_flow_adapters();
