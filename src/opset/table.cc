@@ -15,7 +15,7 @@ constexpr std::array kFamilies = {
     &reduction_adapters, &ordering_adapters, &indexing_adapters, &resize_adapters, &sampling_adapters,
     &pooling_adapters, &convolution_adapters, &signal_adapters, &normalization_adapters, &function_adapters,
     &linear_adapters, &einsum_adapters, &attention_adapters, &recurrent_adapters, &quantization_adapters,
-    &loss_adapters, &random_adapters, &string_adapters, &ml_adapters,
+    &loss_adapters, &random_adapters, &string_adapters, &ml_adapters, &tree_adapters,
 };
 // clang-format on
 

@@ -37,5 +37,6 @@ std::span<const Adapter> loss_adapters();
 std::span<const Adapter> random_adapters();
 std::span<const Adapter> string_adapters();
 std::span<const Adapter> ml_adapters();
+std::span<const Adapter> tree_adapters();
 
 }  // namespace olivine::opset
