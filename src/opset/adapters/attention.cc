@@ -27,18 +27,13 @@ ir::Value* total_length(Step& s) {
   return past != nullptr ? s.emit("Add", {s.size(past, 2), length}) : length;
 }
 
-/// 0, 1, … of as many as `count`, an int64[1], says.
-ir::Value* range(Step& s, ir::Value* count) {
-  return s.emit("Range", {s.integer_scalar(0), s.squeeze(count, {0}), s.integer_scalar(1)});
-}
-
 ir::Value* lengths_4d(Step& s) { return s.unsqueeze(s.input(kLengths), {1, 2, 3}); }
 
 /// Where each query stands among the keys: [q, 1], or [batch, 1, q, 1] where the keys of each sample have a length.
 /// Past keys, and those of a cache from outside that come before the queries, are counted.
 ir::Value* query_positions(Step& s) {
   ir::Value* count = s.size(s.input(kQ), -2);
-  ir::Value* rows = s.unsqueeze(range(s, count), {1});
+  ir::Value* rows = s.unsqueeze(s.range(count), {1});
   if (ir::Value* past = s.input(kPastKey)) return s.emit("Add", {rows, s.size(past, 2)});
   if (s.input(kLengths) != nullptr) return s.emit("Add", {rows, s.emit("Sub", {lengths_4d(s), count})});
   return rows;
@@ -82,7 +77,7 @@ void window_to_mask(Step& s) {
   const std::int64_t right = s.integer("right_window_size");
   if (left >= 0 || right >= 0) {
     ir::Value* positions = query_positions(s);
-    ir::Value* keys = range(s, total_length(s));
+    ir::Value* keys = s.range(total_length(s));
     ir::Value* allowed = nullptr;
     if (left >= 0) allowed = s.emit("GreaterOrEqual", {keys, shifted(s, positions, -left)});
     if (right >= 0) allowed = both(s, allowed, s.emit("LessOrEqual", {keys, shifted(s, positions, right)}));
@@ -99,7 +94,7 @@ void lengths_to_mask(Step& s) {
     if (ir::Value* mask = s.input(kMask)) s.node().set_input(kMask, full_mask(s, mask));
     return;
   }
-  ir::Value* keys = range(s, total_length(s));
+  ir::Value* keys = s.range(total_length(s));
   ir::Value* allowed = s.emit("Less", {keys, lengths_4d(s)});
   if (s.integer("is_causal") == 1) {
     allowed = both(s, allowed, s.emit("LessOrEqual", {keys, query_positions(s)}));
@@ -107,6 +102,15 @@ void lengths_to_mask(Step& s) {
   }
   s.node().set_input(kMask, restricted_mask(s, allowed));
   s.node().resize_inputs(kPastValue + 1);
+}
+
+// 23 -> 24: a mask of one column was for all keys; now it would be for the first one.
+void one_column_up(Step& s) {
+  ir::Value* mask = s.input(kMask);
+  if (mask == nullptr || s.find_dim(mask, -1) != 1) return;
+  ir::Value* keys = total_length(s);
+  const auto known = s.find_ints(keys);
+  if (known != Ints{1}) s.node().set_input(kMask, s.emit("Expand", {mask, keys}));
 }
 
 // ---- Attention by its formula
@@ -171,7 +175,7 @@ Bias make_bias(Step& s) {
     bias = {is_bool ? s.emit("Where", {mask, s.number(0, dtype), minus_infinity}) : mask, true};
   }
   if (s.integer("is_causal") == 1) {
-    ir::Value* later = s.emit("Less", {query_positions(s), range(s, total_length(s))});
+    ir::Value* later = s.emit("Less", {query_positions(s), s.range(total_length(s))});
     bias.value = s.emit("Where", {later, minus_infinity, bias.value != nullptr ? bias.value : s.number(0, dtype)});
   }
   return bias;
@@ -300,6 +304,8 @@ void rotary_by_formula(Step& s) {
 
 constexpr Adapter kAdapters[] = {
     down("Attention", 25, &window_to_mask, "a window of keys becomes a mask"),
+    up("Attention", 24, &one_column_up, "a mask of one column is expanded: it would end after the first key"),
+    same_up("Attention", 25, "windows may be asked for"),
     down("Attention", 24, &lengths_to_mask, "lengths of the samples become a mask, and masks as wide as the keys"),
     down("Attention", 23, &attention_by_formula,
          "its formula: products, mask and softmax; grouped heads are not repeated"),

@@ -66,9 +66,9 @@ void classes_down(Step& s) {
 /// A tensor of keys, values or a default as the older version's lists have it.
 ir::AttributeValue as_list(Step& s, const tensor::Tensor& tensor) {
   if (tensor.dtype() == DataType::string) return tensor.strings();
-  if (tensor.dtype() == DataType::int64) return *tensor::as_int64s(tensor);
+  if (tensor.dtype() == DataType::int64) return *tensor::as_int64s(tensor, tensor.element_count());
   if (tensor.dtype() == DataType::float32) {
-    const std::vector<double> wide = *tensor::as_doubles(tensor);
+    const std::vector<double> wide = *tensor::as_doubles(tensor, tensor.element_count());
     return std::vector<float>(wide.begin(), wide.end());
   }
   s.refuse(fmt::format("opset 2 maps strings, int64 and float, not {}", name_of(tensor.dtype())));

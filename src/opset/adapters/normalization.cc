@@ -86,29 +86,34 @@ ir::Value* per_channel(Step& s, ir::Value* value) {
   return axes.empty() ? value : s.unsqueeze(value, axes);
 }
 
+/// (rows - mean) / deviation for every group. InstanceNormalization does that, which runtimes have for floats only.
+ir::Value* normalized_groups(Step& s, DataType precise) {
+  ir::Value* rows = s.cast(by_groups(s), precise);
+  if (precise != DataType::float32) return normalize(s, rows, {2}, true).y;
+  const std::int64_t groups = s.integer("num_groups");
+  const auto all = [&](double value) {
+    return s.reals(std::vector<double>(static_cast<std::size_t>(groups), value), {groups}, precise);
+  };
+  return s.emit("InstanceNormalization", {rows, all(1), all(0)}, {{"epsilon", s.floating("epsilon")}});
+}
+
 // The version before is deprecated: it goes straight to what older opsets have.
 void group_by_instances(Step& s) {
   ir::Value* x = s.input(0);
-  const DataType precise = statistics_type(s, x);
-  const auto groups = static_cast<std::size_t>(s.integer("num_groups"));
-  const Ints dims = {static_cast<std::int64_t>(groups)};
-  ir::Value* rows = s.cast(by_groups(s), precise);
-  if (precise == DataType::float32) {
-    rows = s.emit("InstanceNormalization",
-                  {rows, s.reals(std::vector<double>(groups, 1), dims, precise),
-                   s.reals(std::vector<double>(groups, 0), dims, precise)},
-                  {{"epsilon", s.floating("epsilon")}});
-  } else {
-    rows = normalize(s, rows, {2}, true).y;
-  }
-  ir::Value* y = as_input(s, s.cast(rows, s.dtype(x)));
+  ir::Value* y = as_input(s, s.cast(normalized_groups(s, statistics_type(s, x)), s.dtype(x)));
   s.replace({scaled(s, y, per_channel(s, s.input(1)), per_channel(s, s.input(2)))});
 }
 
 // Scale and bias are of groups, as those of InstanceNormalization are of channels.
 void old_group_by_instances(Step& s) {
-  ir::Value* y =
-      s.emit("InstanceNormalization", {by_groups(s), s.input(1), s.input(2)}, {{"epsilon", s.floating("epsilon")}});
+  const DataType dtype = s.dtype(s.input(0));
+  ir::Value* y = nullptr;
+  if (dtype == DataType::float64) {
+    ir::Value* rows = normalized_groups(s, dtype);
+    y = scaled(s, rows, s.unsqueeze(s.input(1), {1}), s.unsqueeze(s.input(2), {1}));
+  } else {
+    y = s.emit("InstanceNormalization", {by_groups(s), s.input(1), s.input(2)}, {{"epsilon", s.floating("epsilon")}});
+  }
   s.replace({as_input(s, y)});
 }
 

@@ -74,8 +74,7 @@ class Blocks {
     }
     if (whole_) return s_.unsqueeze(parameter, {axis_ + 1});
     // Each element of the axis looks for its block.
-    ir::Value* length = s_.squeeze(s_.size(s_.input(kX), axis_), {0});
-    ir::Value* positions = s_.emit("Range", {s_.integer_scalar(0), length, s_.integer_scalar(1)});
+    ir::Value* positions = s_.range(s_.size(s_.input(kX), axis_));
     ir::Value* blocks = s_.emit("Div", {positions, s_.integer_scalar(size_)});
     return s_.emit("Gather", {parameter, blocks}, {{"axis", axis_}});
   }

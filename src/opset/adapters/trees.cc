@@ -50,7 +50,10 @@ const tensor::Tensor* find_tensor(Step& s, std::string_view name) {
 }
 
 Reals elements(const tensor::Tensor* tensor) {
-  return tensor != nullptr ? tensor::as_doubles(*tensor).value_or(Reals{}) : Reals{};
+  if (tensor == nullptr) return {};
+  if (is_float(tensor->dtype())) return tensor::as_doubles(*tensor, tensor->element_count()).value_or(Reals{});
+  const Ints numbers = tensor::as_int64s(*tensor, tensor->element_count()).value_or(Ints{});
+  return {numbers.begin(), numbers.end()};
 }
 
 /// A list of floats, or the tensor that stands for it.

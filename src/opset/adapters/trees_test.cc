@@ -27,10 +27,10 @@ TEST_F(Trees, LeavesAreListedApart) {
                            ", aggregate_function=\"MAX\"", ", aggregate_function=\"AVERAGE\""}) {
     const std::string text = expect_alike(model(3, regressor(more)), 5);
     EXPECT_NE(text.find("TreeEnsemble <"), std::string::npos) << text;
-    ir::Model there = converted(model(3, regressor(more)), 5);
-    ir::Model back = there.clone();
+    const ir::Model there = converted(model(3, regressor(more)), 5);
+    ir::Model back = onnx::parse_model(onnx::print_model(there));
     convert(back, {{domain_, 1}});
-    EXPECT_TRUE(runtime::compare(there, back).outputs.at(0).passed) << onnx::print_model(back);
+    EXPECT_TRUE(runtime::compare(there, back, {}).outputs.at(0).passed) << onnx::print_model(back);
   }
   EXPECT_NE(refusal(model(3, regressor(", base_values=[0.25,0.0], aggregate_function=\"MIN\"")), 5).find("base values"),
             std::string::npos);
