@@ -111,6 +111,11 @@ std::optional<double> Step::find_number(const ir::Value* value) const {
   return std::nullopt;
 }
 
+std::optional<tensor::Tensor> Step::find_constant(const ir::Value* value) const {
+  const tensor::Tensor* tensor = value != nullptr ? converter_.known().constant(*value) : nullptr;
+  return tensor != nullptr ? std::optional(*tensor) : std::nullopt;
+}
+
 std::int64_t Step::positive_axis(std::int64_t axis, std::int64_t rank) const {
   const std::int64_t positive = axis < 0 ? axis + rank : axis;
   if (positive < 0 || positive > rank) refuse(fmt::format("axis {} lies outside of rank {}", axis, rank));
@@ -128,6 +133,15 @@ Values Step::emit_many(std::string op_type, Values inputs, std::size_t outputs, 
 Values Step::emit_node(std::string op_type, Values inputs, std::size_t outputs,
                        const std::function<void(ir::Node&)>& fill) {
   return converter_.make(*node_, std::move(op_type), std::move(inputs), outputs, fill, opset_, node_->domain);
+}
+
+Values Step::emit_same(Values inputs) {
+  ir::Cloner cloner;
+  return emit_node(node_->op_type, std::move(inputs), node_->output_count(), [&](ir::Node& made) {
+    for (const ir::Attribute& attribute : node_->attributes()) {
+      if (auto copy = cloner.attribute(attribute)) made.add(std::move(*copy));
+    }
+  });
 }
 
 ir::Value* Step::constant(tensor::Tensor tensor) { return converter_.constant(*node_, std::move(tensor)); }

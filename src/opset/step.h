@@ -91,6 +91,8 @@ class Step {
   std::optional<std::vector<double>> find_reals(const ir::Value* value) const;
   /// The only element of a tensor of any real type.
   std::optional<double> find_number(const ir::Value* value) const;
+  /// A constant of any size.
+  std::optional<tensor::Tensor> find_constant(const ir::Value* value) const;
   /// `axis` counted from the start.
   std::int64_t positive_axis(std::int64_t axis, std::int64_t rank) const;
   /// @}
@@ -103,6 +105,9 @@ class Step {
   Values emit_many(std::string op_type, Values inputs, std::size_t outputs, Attrs attributes = {});
   /// For nodes with graphs or the like: `fill` sets the attributes before types are inferred.
   Values emit_node(std::string op_type, Values inputs, std::size_t outputs, const std::function<void(ir::Node&)>& fill);
+
+  /// Another node of this operator, with as many outputs and the same attributes.
+  Values emit_same(Values inputs);
 
   ir::Value* constant(tensor::Tensor tensor);
   ir::Value* ints(const Ints& values);              ///< int64[n]

@@ -27,6 +27,9 @@ std::span<const Adapter> pooling_adapters();
 std::span<const Adapter> convolution_adapters();
 std::span<const Adapter> signal_adapters();
 std::span<const Adapter> normalization_adapters();
+std::span<const Adapter> function_adapters();
+std::span<const Adapter> linear_adapters();
+std::span<const Adapter> einsum_adapters();
 std::span<const Adapter> attention_adapters();
 std::span<const Adapter> recurrent_adapters();
 std::span<const Adapter> quantization_adapters();
@@ -34,5 +37,6 @@ std::span<const Adapter> loss_adapters();
 std::span<const Adapter> random_adapters();
 std::span<const Adapter> string_adapters();
 std::span<const Adapter> ml_adapters();
+std::span<const Adapter> tree_adapters();
 
 }  // namespace olivine::opset
