@@ -175,7 +175,11 @@ ir::Value* Body::emit(std::string op_type, Values inputs, const Attrs& attribute
   return node.add_output(name);
 }
 
-void Body::output(ir::Value* value) { graph_->add_output(*value); }
+void Body::output(ir::Value* value, const ir::Type& type) {
+  value->type = type;
+  value->listed = true;
+  graph_->add_output(*value);
+}
 
 Values emit_scan(Step& s, const ScanPlan& plan, const std::function<Values(Body&, ir::Value*, const Values&)>& fill) {
   const auto shape_of = [&](const ir::Value* value, bool slice) -> std::optional<ir::Shape> {
@@ -192,7 +196,7 @@ Values emit_scan(Step& s, const ScanPlan& plan, const std::function<Values(Body&
     slices.push_back(body.input(s.dtype(sequence), shape_of(sequence, true)));
   }
   const Values results = fill(body, state, slices);
-  for (ir::Value* result : results) body.output(result);
+  for (std::size_t i = 0; i < results.size(); ++i) body.output(results[i], i == 0 ? state->type : slices[0]->type);
   Values inputs = {plan.state};
   inputs.insert(inputs.end(), plan.sequences.begin(), plan.sequences.end());
   const auto set = [&](ir::Node& node) {

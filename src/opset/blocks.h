@@ -54,7 +54,8 @@ class Body {
   explicit Body(Step& s);
   ir::Value* input(DataType dtype, std::optional<ir::Shape> shape);
   ir::Value* emit(std::string op_type, Values inputs, const Attrs& attributes = {});
-  void output(ir::Value* value);
+  /// ONNX Runtime asks for the types of a Scan's outputs, which it does not always infer.
+  void output(ir::Value* value, const ir::Type& type);
   std::unique_ptr<ir::Graph> take() { return std::move(graph_); }
 
  private:
@@ -69,7 +70,7 @@ struct ScanPlan {
   Values sequences;
   std::int64_t axis = 0;
   bool backwards = false;
-  std::size_t outputs = 0;  ///< stacked along `axis`
+  std::size_t outputs = 0;  ///< stacked along `axis`; their slices have the type of those of the first sequence
 };
 Values emit_scan(Step& s, const ScanPlan& plan, const std::function<Values(Body&, ir::Value*, const Values&)>& fill);
 

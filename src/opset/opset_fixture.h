@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,9 +38,7 @@ class OpsetFixture : public ::testing::Test {
     const std::string text = onnx::print_model(model);
     runtime::CompareOptions options;
     options.tolerance.absolute = absolute;
-    for (const auto& [name, size] : dims_) {
-      if (has_symbol(original, name)) options.inputs.dims.emplace(name, size);
-    }
+    options.inputs.dims = dims_of(original);
     try {
       const runtime::Comparison comparison = runtime::compare(original, model, options);
       for (const runtime::OutputComparison& output : comparison.outputs) {
@@ -65,19 +64,49 @@ class OpsetFixture : public ::testing::Test {
     return {};
   }
 
-  static bool has_symbol(const ir::Model& model, std::string_view name) {
-    for (const ir::Value* input : model.graph->inputs()) {
-      const ir::TensorType* type = input->type.tensor();
-      if (type == nullptr || !type->shape) continue;
-      for (const ir::Dim& dim : *type->shape) {
-        if (dim.is_symbol() && dim.symbol() == name) return true;
-      }
+  /// Nodes that make `name` of a tensor in text ("int64[2] {0, 1}") and of a scalar input `float f`, such that its
+  /// elements are known only when the model runs.
+  static std::string computed(std::string_view name, std::string_view tensor) {
+    return fmt::format(
+        "{0}_f = Sub(f, f) {0}_0 = Cast<to = 7>({0}_f) {0}_c = Constant<value = {1}>() "
+        "{0} = Add({0}_0, {0}_c)\n",
+        name, tensor);
+  }
+
+  /// A model whose outputs ("float y, int64 i") may have any shape: they are handed out as rows, beside their shapes.
+  static std::string model(int opset, std::string_view inputs, std::string_view outputs, std::string_view nodes) {
+    std::string declared;
+    std::string made = "row = Constant<value = int64[1] {-1}>() ";
+    for (std::size_t begin = 0; begin < outputs.size();) {
+      const std::size_t comma = std::min(outputs.find(", ", begin), outputs.size());
+      const std::string_view output = outputs.substr(begin, comma - begin);
+      const std::string_view type = output.substr(0, output.find(' '));
+      const std::string_view name = output.substr(type.size() + 1);
+      declared += fmt::format("{0}{1}[{2}_count] {2}_row, int64[{2}_rank] {2}_dims", begin > 0 ? ", " : "", type, name);
+      made += fmt::format("{0}_row = Reshape({0}, row) {0}_dims = Shape({0}) ", name);
+      begin = comma + 2;
     }
-    return false;
+    return fmt::format(R"(<ir_version: 8, opset_import: ["": {}]> g ({}) => ({}) {{ {} {} }})", opset, inputs, declared,
+                       nodes, made);
   }
 
   std::string domain_;
-  decltype(runtime::InputOptions::dims) dims_;  ///< sizes of symbols, where a model has them
+  decltype(runtime::InputOptions::dims) dims_;  ///< sizes of symbols
+
+ private:
+  /// Of dims_, those that the model has.
+  decltype(dims_) dims_of(const ir::Model& model) const {
+    decltype(dims_) used;
+    for (const ir::Value* input : model.graph->inputs()) {
+      const ir::TensorType* tensor = input->type.tensor();
+      if (tensor == nullptr || !tensor->shape) continue;
+      for (const ir::Dim& dim : *tensor->shape) {
+        const auto size = dim.is_symbol() ? dims_.find(dim.symbol()) : dims_.end();
+        if (size != dims_.end()) used.insert(*size);
+      }
+    }
+    return used;
+  }
 };
 
 }  // namespace olivine::opset

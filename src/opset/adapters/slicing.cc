@@ -151,6 +151,10 @@ void split_18_down(Step& s) {
   s.node().set_input(1, joined(s, std::move(sizes)));
 }
 
+void concat_4_up(Step& s) {
+  if (!s.has("axis")) s.node().set("axis", std::int64_t{1});
+}
+
 constexpr std::string_view kFromEnd = "axis may count from the end";
 constexpr std::string_view kFromStart = "an axis that counts from the end counts from the start";
 
@@ -166,7 +170,7 @@ constexpr Adapter kAdapters[] = {
     down("Split", 13, &split_13_down, "sizes become an attribute, or slices where they are computed"),
     up("Split", 18, &split_18_up, "where no sizes are given, num_outputs tells the number of parts"),
     down("Split", 18, &split_18_down, "num_outputs becomes sizes unless all parts are equal"),
-    same_up("Concat", 4, "axis has no default any more: it is written out"),
+    up("Concat", 4, &concat_4_up, "an axis that is left out, the second one, is written out"),
     same_up("Concat", 11, kFromEnd),
     down("Concat", 11, &axis_from_start, kFromStart),
 };
