@@ -83,11 +83,6 @@ bool drops_windows(const Window& window) {
 }
 
 void set_pads(Step& s, const Windows& windows) {
-  for (const Window& window : windows) {
-    if (window.end >= window.kernel || window.begin >= window.kernel) {
-      s.refuse("without ceil_mode it would need more padding than the kernel is wide");
-    }
-  }
   s.node().remove("auto_pad");
   s.node().set("pads", pads_of(windows));
 }
@@ -112,12 +107,6 @@ void floor_windows(Step& s, Windows windows) {
   set_pads(s, windows);
 }
 
-void windows_22_down(Step& s) {
-  if (s.integer("ceil_mode") == 0 || is_same_padded(s)) return;
-  const Windows windows = windows_of(s);
-  if (std::ranges::any_of(windows, drops_windows)) floor_windows(s, windows);
-}
-
 // ---- dilations
 
 /// Where in the padded input each output's window takes its elements, as int64[outputs, kernel].
@@ -126,6 +115,7 @@ ir::Value* places(Step& s, const Window& window, std::int64_t axis) {
   for (std::int64_t k = 0; k < window.kernel; ++k) taps.push_back(k * window.dilation);
   ir::Value* length = s.size(s.input(0), axis);
   const std::int64_t more = window.begin + window.end - window.extent();
+  if (window.length && *window.length + more < 0) s.refuse("its windows are wider than its input");
   ir::Value* gaps = s.emit("Div", {s.emit("Add", {length, s.ints({more})}), s.ints({window.stride})});
   ir::Value* starts = s.emit("Mul", {s.range(s.emit("Add", {gaps, s.ints({1})})), s.ints({window.stride})});
   return s.emit("Add", {s.unsqueeze(starts, {1}), s.ints(taps)});
@@ -172,7 +162,7 @@ Unfolded unfold(Step& s, Windows windows, double padding) {
 }
 
 ir::Value* max_of(Step& s, const Windows& windows) {
-  if (s.used_output(1) != nullptr) s.refuse("without dilations there are no Indices of elements that lie apart");
+  if (s.used_output(1) != nullptr) s.refuse("in this opset there are no Indices of elements that lie apart");
   const Unfolded unfolded = unfold(s, windows, -std::numeric_limits<double>::infinity());
   return s.reduce("ReduceMax", unfolded.elements, unfolded.reduced, false);
 }
@@ -202,6 +192,18 @@ void undilate(Step& s) {
   if (also_ceil && s.integer("ceil_mode") != 0) floor_windows(s, windows);
 }
 
+/// Padding must be narrower than the kernel, however far its elements lie apart.
+template <ir::Value* (*reduce)(Step&, const Windows&)>
+void windows_22_down(Step& s) {
+  if (s.integer("ceil_mode") == 0 || is_same_padded(s)) return;
+  const Windows windows = windows_of(s);
+  if (std::ranges::none_of(windows, drops_windows)) return;
+  if (std::ranges::any_of(windows, [](const Window& w) { return w.whole_end() >= w.kernel; })) {
+    return s.replace({reduce(s, windows)});
+  }
+  floor_windows(s, windows);
+}
+
 void average_10_down(Step& s) {
   if (s.integer("ceil_mode") != 0) floor_windows(s, windows_of(s));
 }
@@ -214,7 +216,8 @@ void whole_p(Step& s) {
   s.node().set("p", static_cast<std::int64_t>(p));
 }
 
-constexpr std::string_view kFloored = "where ceil_mode leaves windows out, it is said by padding";
+constexpr std::string_view kFloored =
+    "where ceil_mode leaves windows out, it is said by padding, or the windows' elements are gathered and reduced";
 constexpr std::string_view kUnfolded = "with dilations the windows' elements are gathered and reduced";
 constexpr std::string_view kUnfoldedToo =
     "ceil_mode is said by padding; with dilations the windows' elements are gathered and reduced";
@@ -222,16 +225,16 @@ constexpr std::string_view kDefaults = "the same, with the default of strides wr
 constexpr std::string_view kWholeP = "p becomes an integer";
 
 constexpr Adapter kAdapters[] = {
-    down("AveragePool", 22, &windows_22_down, kFloored),
+    down("AveragePool", 22, &windows_22_down<&average_of>, kFloored),
     down("AveragePool", 19, &undilate<&average_of, false>, kUnfolded),
     same_up("AveragePool", 11, kDefaults),
     same_down("AveragePool", 11, kDefaults),
     down("AveragePool", 10, &average_10_down, "ceil_mode is said by padding"),
-    down("MaxPool", 22, &windows_22_down, kFloored),
+    down("MaxPool", 22, &windows_22_down<&max_of>, kFloored),
     same_up("MaxPool", 11, kDefaults),
     same_down("MaxPool", 11, kDefaults),
     down("MaxPool", 10, &undilate<&max_of, true>, kUnfoldedToo),
-    down("LpPool", 22, &windows_22_down, kFloored),
+    down("LpPool", 22, &windows_22_down<&norm_of>, kFloored),
     down("LpPool", 18, &undilate<&norm_of, true>, kUnfoldedToo),
     same_up("LpPool", 11, kDefaults),
     same_down("LpPool", 11, kDefaults),

@@ -68,9 +68,13 @@ TEST_F(Pooling, WindowsThatWouldStartBehindTheInputAreLeftOut) {
     EXPECT_THAT(expect_alike(model(22, op, attributes, "1,2,7,7"), 21), ::testing::HasSubstr("ceil_mode"));
   }
   expect_alike(model(22, "AveragePool", attributes + ", count_include_pad=1", "1,2,9,6"), 11);
+  // More padding than the kernel is wide would be needed.
+  const std::string wide = "kernel_shape=[2,2], strides=[3,3], pads=[1,0,1,0], dilations=[1,3], ceil_mode=1";
+  for (const char* op : {"AveragePool", "MaxPool", "LpPool"}) expect_alike(model(22, op, wide, "1,2,8,8"), 21);
 }
 
 TEST_F(Pooling, WhatIsNotDefinedIsRefused) {
+  EXPECT_THAT(refusal(model(18, "LpPool", "kernel_shape=[3,3], dilations=[5,1]"), 17), ::testing::HasSubstr("wider"));
   EXPECT_THAT(refusal(model(19, "AveragePool", R"(kernel_shape=[2,2], dilations=[2,2], auto_pad="SAME_UPPER")"), 18),
               ::testing::HasSubstr("auto_pad"));
   EXPECT_THAT(

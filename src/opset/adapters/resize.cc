@@ -159,6 +159,7 @@ ir::Value* half_pixel_for_nearest(Step& s, const Axis& axis, ir::Value* x) {
   return s.emit("Div", {s.emit("Add", {x, real(s, 0.5)}), axis.scale});
 }
 
+/// See is_idle.
 ir::Value* crop(Step& s, const Axis& axis, ir::Value* x) {
   ir::Value* last = last_index(s, axis);
   ir::Value* gaps = s.emit("Sub", {as_float(s, axis.size), real(s, 1)});
@@ -166,7 +167,11 @@ ir::Value* crop(Step& s, const Axis& axis, ir::Value* x) {
   ir::Value* step = s.emit("Div", {s.emit("Mul", {s.emit("Mul", {x, width}), last}), gaps});
   ir::Value* many = s.emit("Add", {s.emit("Mul", {axis.start, last}), step});
   ir::Value* sum = s.emit("Mul", {s.emit("Add", {axis.start, axis.end}), real(s, 0.5)});
-  return unless_single(s, axis, many, s.emit("Mul", {sum, last}));
+  ir::Value* cropped = unless_single(s, axis, many, s.emit("Mul", {sum, last}));
+  if (s.find_number(axis.scale)) return cropped;
+  ir::Value* one = real(s, 1);
+  ir::Value* scales = s.emit("Or", {s.emit("Less", {axis.scale, one}), s.emit("Greater", {axis.scale, one})});
+  return s.emit("Where", {scales, cropped, x});
 }
 
 struct Transformation {
@@ -316,14 +321,8 @@ ir::Value* multiply(Step& s, ir::Value* data, const Axis& axis, ir::Value* x, co
 
 // ---- All axes
 
-/// The axis stays as it is. ONNX Runtime, too, looks at batch and channels only for the nearest element.
-bool is_idle(const Step& s, const Axis& axis, const Sampling& sampling, std::int64_t rank) {
-  const auto size = s.find_number(axis.size);
-  const bool same = (size && size == s.find_number(axis.length)) || s.find_number(axis.scale) == 1;
-  if (!same || s.find_number(axis.scale).value_or(1) != 1) return false;
-  if (!sampling.crops() || (sampling.mode != "nearest" && rank > 2 && axis.axis < 2)) return true;
-  return s.find_number(axis.start) == 0 && s.find_number(axis.end) == 1;
-}
+/// The axis stays as it is. ONNX Runtime then does not crop it either.
+bool is_idle(const Step& s, const Axis& axis) { return s.find_number(axis.scale) == 1; }
 
 /// True where an element lies outside of the input; broadcasts with the output.
 ir::Value* outside(Step& s, const Axis& axis, ir::Value* x, std::int64_t rank) {
@@ -346,7 +345,7 @@ ir::Value* resized(Step& s, ir::Value* data, const Axes& axes, const Sampling& s
   ir::Value* result = narrow ? as_float(s, data) : data;
   ir::Value* mask = nullptr;
   for (const Axis& axis : axes) {
-    if (is_idle(s, axis, sampling, rank)) continue;
+    if (is_idle(s, axis)) continue;
     ir::Value* x = coordinates(s, axis, sampling);
     if (sampling.crops()) {
       ir::Value* beyond = outside(s, axis, x, rank);

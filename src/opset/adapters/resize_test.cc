@@ -36,6 +36,17 @@ TEST_F(Resizes, EveryWayOfFindingPlacesIsComputedBelowOpset11) {
   }
 }
 
+TEST_F(Resizes, AnAxisOfScaleOneIsNotCropped) {
+  dims_["c"] = 5;
+  for (const char* mode : {"nearest", "linear"}) {
+    const std::string crop = fmt::format(R"(mode="{}", coordinate_transformation_mode="tf_crop_and_resize")", mode);
+    expect_alike(sized(11, crop), 10);
+    expect_alike(model(11, fmt::format("Resize<{}>(x, roi, scales)", crop),
+                       "float[8] roi = {0,0,0.2,-0.1,1,1,0.7,1.2}, float[4] scales = {1,1,1,0.5}"),
+                 10);
+  }
+}
+
 TEST_F(Resizes, EveryWayOfRoundingIsComputedBelowOpset11) {
   for (const char* nearest : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
     for (const char* places : {"half_pixel", "asymmetric"}) {
