@@ -37,7 +37,7 @@ class OpsetFixture : public ::testing::Test {
     const std::string text = onnx::print_model(model);
     runtime::CompareOptions options;
     options.tolerance.absolute = absolute;
-    options.inputs.dims = dims_;
+    options.inputs.dims = dims_of(original);
     try {
       const runtime::Comparison comparison = runtime::compare(original, model, options);
       for (const runtime::OutputComparison& output : comparison.outputs) {
@@ -49,6 +49,20 @@ class OpsetFixture : public ::testing::Test {
       ADD_FAILURE() << error.what() << "\n" << text;
     }
     return text;
+  }
+
+  /// The sizes of those symbols that a model's inputs have.
+  decltype(runtime::InputOptions::dims) dims_of(const ir::Model& model) const {
+    decltype(runtime::InputOptions::dims) used;
+    for (const ir::Value* input : model.graph->inputs()) {
+      const ir::TensorType* tensor = input->type.tensor();
+      if (tensor == nullptr || !tensor->shape) continue;
+      for (const ir::Dim& dim : *tensor->shape) {
+        const auto given = dim.is_symbol() ? dims_.find(dim.symbol()) : dims_.end();
+        if (given != dims_.end()) used.insert(*given);
+      }
+    }
+    return used;
   }
 
   /// The refusal's text.
