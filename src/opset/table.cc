@@ -10,12 +10,14 @@ namespace {
 
 // clang-format off: a family a line
 constexpr std::array kFamilies = {
-    &activation_adapters, &elementwise_adapters, &bit_adapters, &cast_adapters, &constant_adapters,
-    &control_flow_adapters, &shape_adapters, &slicing_adapters, &padding_adapters, &arranging_adapters,
-    &reduction_adapters, &ordering_adapters, &indexing_adapters, &resize_adapters, &sampling_adapters,
-    &pooling_adapters, &convolution_adapters, &signal_adapters, &normalization_adapters, &function_adapters,
-    &linear_adapters, &einsum_adapters, &attention_adapters, &recurrent_adapters, &quantization_adapters,
-    &loss_adapters, &random_adapters, &string_adapters, &ml_adapters, &tree_adapters,
+    &activation_adapters,   &elementwise_adapters,  &bit_adapters,           &cast_adapters,
+    &constant_adapters,     &control_flow_adapters, &shape_adapters,         &slicing_adapters,
+    &padding_adapters,      &arranging_adapters,    &reduction_adapters,     &ordering_adapters,
+    &indexing_adapters,     &resize_adapters,       &sampling_adapters,      &pooling_adapters,
+    &convolution_adapters,  &signal_adapters,       &normalization_adapters, &function_adapters,
+    &linear_adapters,       &einsum_adapters,       &attention_adapters,     &recurrent_adapters,
+    &quantization_adapters, &loss_adapters,         &random_adapters,        &string_adapters,
+    &ml_adapters,           &tree_adapters,
 };
 // clang-format on
 
