@@ -43,6 +43,8 @@ def works(name):
         "fp16": {"fp16": FP16},
         "IO types": {"io": IO_TYPES},
         "fixed shape": {"fixed": fixed},
+        "opset up": {"opset": {"type": "OnnxOpVersionConversion", "target_opset": 21}},
+        "opset down": {"opset": {"type": "OnnxOpVersionConversion", "target_opset": 13}},
         "chain of three": {"fixed": fixed, "fp16": FP16, "io": IO_TYPES},
     }
 

@@ -35,7 +35,7 @@ void check_dump(const workflow::Workflow& workflow, const std::string& wanted) {
 }  // namespace
 
 void RunFlags::declare(CLI::App& app) {
-  app.add_flag("--dry-run", dry_run_, "Do everything but the writing.");
+  app.add_flag("--dry-run", dry_run_, "Do everything but the writing, and print what passes that tell it did.");
   app.add_option("--report", report_, "Also write the content of run.json to this file, even if verification fails.")
       ->type_name("FILE");
   app.add_flag("--check-passes", check_passes_, "After every pass, check the model and what the pass says of it.");
@@ -60,6 +60,7 @@ int RunFlags::run(const workflow::Workflow& workflow, Console& console) const {
   if (!report_.empty()) write_report(report_, outcome.report);
   if (outcome.failure) throw *outcome.failure;
   if (dry_run_) {
+    console.print(outcome.plan);
     console.tell(fmt::format("done but for the writing, in {:.3f} s\n", outcome.seconds));
   } else {
     console.tell(fmt::format("wrote {} ({}) in {:.3f} s\n", outcome.model_path.string(),

@@ -143,6 +143,8 @@ class Schema {
 std::optional<Schema> find_schema(std::string_view op_type, std::string_view domain, std::int64_t opset);
 /// The same without the operators that ONNX Runtime adds to onnx's own domains.
 std::optional<Schema> find_standard_schema(std::string_view op_type, std::string_view domain, std::int64_t opset);
+/// Every version of every operator of onnx in a domain, by name and version.
+std::vector<Schema> standard_schemas(std::string_view domain);
 /// For a node of `model` (or of `function` in it), by the opsets imported there.
 std::optional<Schema> find_schema(const ir::Node& node, const ir::Model& model, const ir::Function* function = nullptr);
 /// The newest opset of a domain that the library knows; 0 for a domain that it doesn't.

@@ -168,6 +168,18 @@ std::optional<Schema> find_standard_schema(std::string_view op_type, std::string
   return Schema(data_of(*schema));
 }
 
+std::vector<Schema> standard_schemas(std::string_view domain) {
+  std::map<std::pair<std::string, int>, Schema> sorted;
+  for (const OpSchema& copy : ::onnx::OpSchemaRegistry::get_all_schemas_with_history()) {
+    if (copy.domain() != domain) continue;
+    const auto schema = find_standard_schema(copy.Name(), domain, copy.SinceVersion());
+    sorted.emplace(std::pair(copy.Name(), copy.SinceVersion()), schema.value());
+  }
+  std::vector<Schema> schemas;
+  for (const auto& [key, schema] : sorted) schemas.push_back(schema);
+  return schemas;
+}
+
 std::optional<Schema> find_schema(const ir::Node& node, const ir::Model& model, const ir::Function* function) {
   const auto& imports = function ? function->opset_imports : model.opset_imports;
   for (const ir::OpsetImport& import : imports) {

@@ -129,6 +129,12 @@ ir::Value* reshape_to(Step& s, ir::Value* value, ir::Value* dims) {
   return s.emit("Expand", {reshaped, s.emit("Where", {is_zero, s.ints({0}), s.ints({1})})});
 }
 
+ir::Value* of_rank(ir::Value* value, std::int64_t rank) {
+  ir::TensorType* tensor = value->type.tensor();
+  if (tensor != nullptr && !tensor->shape) tensor->shape.emplace(static_cast<std::size_t>(rank));
+  return value;
+}
+
 ir::Value* along(Step& s, ir::Value* vector, std::int64_t axis, std::int64_t rank) {
   if (axis == rank - 1) return vector;
   Ints dims(static_cast<std::size_t>(rank - axis), 1);

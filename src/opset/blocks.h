@@ -38,6 +38,8 @@ ir::Value* product(Step& s, ir::Value* dims);
 bool may_be_empty(Step& s, const ir::Value* value);
 /// Reshape to exactly `dims`, where a 0 stands for a dimension without elements.
 ir::Value* reshape_to(Step& s, ir::Value* value, ir::Value* dims);
+/// Tells the rank of a value that inference does not know it of: ONNX Runtime runs no Scan without.
+ir::Value* of_rank(ir::Value* value, std::int64_t rank);
 /// `vector` along dimension `axis` of a tensor of `rank` dimensions.
 ir::Value* along(Step& s, ir::Value* vector, std::int64_t axis, std::int64_t rank);
 /// The axis or axes in an attribute that count from the end of `ranked` (`more` dimensions added) are counted from the

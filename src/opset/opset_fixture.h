@@ -51,20 +51,6 @@ class OpsetFixture : public ::testing::Test {
     return text;
   }
 
-  /// The sizes of those symbols that a model's inputs have.
-  decltype(runtime::InputOptions::dims) dims_of(const ir::Model& model) const {
-    decltype(runtime::InputOptions::dims) used;
-    for (const ir::Value* input : model.graph->inputs()) {
-      const ir::TensorType* tensor = input->type.tensor();
-      if (tensor == nullptr || !tensor->shape) continue;
-      for (const ir::Dim& dim : *tensor->shape) {
-        const auto given = dim.is_symbol() ? dims_.find(dim.symbol()) : dims_.end();
-        if (given != dims_.end()) used.insert(*given);
-      }
-    }
-    return used;
-  }
-
   /// The refusal's text.
   std::string refusal(std::string_view before, std::int64_t target) {
     ir::Model model = onnx::parse_model(before);
@@ -77,8 +63,25 @@ class OpsetFixture : public ::testing::Test {
     return {};
   }
 
+  decltype(runtime::InputOptions::dims) dims_of(const ir::Model& model) const {
+    decltype(runtime::InputOptions::dims) dims = dims_;
+    std::erase_if(dims, [&](const auto& dim) { return !has_symbol(model, dim.first); });
+    return dims;
+  }
+
+  static bool has_symbol(const ir::Model& model, std::string_view name) {
+    for (const ir::Value* input : model.graph->inputs()) {
+      const ir::TensorType* type = input->type.tensor();
+      if (type == nullptr || !type->shape) continue;
+      for (const ir::Dim& dim : *type->shape) {
+        if (dim.is_symbol() && dim.symbol() == name) return true;
+      }
+    }
+    return false;
+  }
+
   std::string domain_;
-  decltype(runtime::InputOptions::dims) dims_;  ///< sizes of symbols
+  decltype(runtime::InputOptions::dims) dims_;  ///< sizes of symbols, where a model has them
 };
 
 }  // namespace olivine::opset

@@ -43,6 +43,13 @@ config::Json to_json(const opset::PlanEntry& entry) {
   return row;
 }
 
+std::string to_text(const opset::PlanEntry& entry) {
+  const std::string name = entry.domain.empty() ? entry.op_type : entry.domain + "." + entry.op_type;
+  const std::string to = entry.to != 0 ? fmt::format(" to {}", entry.to) : std::string();
+  return fmt::format("  {} {}{}: {}; {} node{}\n", name, entry.from, to, entry.how, entry.nodes,
+                     entry.nodes == 1 ? "" : "s");
+}
+
 Change run(ir::Model& model, const std::any& given, Context& context) {
   const Options& options = std::any_cast<const Options&>(given);
   opset::Targets targets;
@@ -54,7 +61,10 @@ Change run(ir::Model& model, const std::any& given, Context& context) {
   const opset::Result result = opset::convert(model, targets);
   context.report["to"] = targets[""];
   context.report["plan"] = config::Json::array();
-  for (const opset::PlanEntry& entry : result.plan) context.report["plan"].push_back(to_json(entry));
+  for (const opset::PlanEntry& entry : result.plan) {
+    context.report["plan"].push_back(to_json(entry));
+    context.plan += to_text(entry);
+  }
   return result.changed ? Change::changed : Change::unchanged;
 }
 

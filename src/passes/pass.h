@@ -24,6 +24,8 @@ struct Context {
   std::vector<std::string> notices;
   /// The pass's own part of run.json.
   config::Json report = config::Json::object();
+  /// What it did to the model, a line for each kind of change: what a dry run shows.
+  std::string plan;
   /// Called by the runner right before the payloads are written: later passes and the verification may have read them
   /// too, so whoever counts what goes by starts over here.
   std::vector<std::function<void()>> before_write;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "opset/steps.h"
 #include "workflow/keys.h"
 #include "workflow/schema.h"
 #include "workflow/table.h"
@@ -142,10 +143,53 @@ Page workflow_page() {
   return {"workflow.md", std::move(text)};
 }
 
+std::string account_cell(const opset::Account& account) {
+  switch (account.means) {
+    case opset::Means::nothing:
+      return account.text.empty() ? "" : "as it is: " + account.text;
+    case opset::Means::automatic:
+      return account.text;
+    case opset::Means::adapter:
+      return "**adapter**: " + account.text;
+    case opset::Means::definition:
+      return "**decomposed**: " + account.text;
+    case opset::Means::none:
+    case opset::Means::missing:
+      return "**no**: " + account.text;
+  }
+  return {};
+}
+
+std::string step_table(std::string_view domain) {
+  std::string text = "| operator | version | up | down |\n| --- | --- | --- | --- |\n";
+  for (const opset::VersionStep& step : opset::version_steps(domain)) {
+    const std::string versions =
+        step.from != 0 ? fmt::format("{} ↔ {}", step.from, step.to) : fmt::format("{}", step.to);
+    text += fmt::format("| {} | {} | {} | {} |\n", step.op_type, versions, escaped(account_cell(step.up)),
+                        escaped(account_cell(step.down)));
+  }
+  return text;
+}
+
+Page opsets_page() {
+  std::string text = fmt::format("{}# Operators and opsets\n\n", kGenerated);
+  text +=
+      "What [OnnxOpVersionConversion](pass-OnnxOpVersionConversion.md) does at each version of each operator. A node "
+      "goes "
+      "along the versions between its opset and the target, one row at a time; what a row makes goes on the same way. "
+      "A "
+      "version alone is an operator's first: below it there is none. Whatever a version can't express is refused, with "
+      "the "
+      "node's name; a clause such as \"at the default only\" says when.\n\n";
+  text += "## ai.onnx\n\n" + step_table("");
+  text += "\n## ai.onnx.ml\n\n" + step_table("ai.onnx.ml");
+  return {"opsets.md", std::move(text)};
+}
+
 }  // namespace
 
 std::vector<Page> reference_pages() {
-  std::vector<Page> pages = {workflow_page(), passes_page()};
+  std::vector<Page> pages = {workflow_page(), passes_page(), opsets_page()};
   for (const passes::Pass* pass : passes::all_passes()) pages.push_back(pass_page(*pass));
   return pages;
 }

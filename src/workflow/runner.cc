@@ -75,6 +75,7 @@ class Run {
     });
     record.seconds = watch.seconds();
     record.after = measure(model_);
+    if (!record.context.plan.empty()) outcome_.plan += fmt::format("{}:\n{}", describe(step), record.context.plan);
     log_step(record);
     if (options_.check_passes) check_claims(record, untouched);
     dump(step);

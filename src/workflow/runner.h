@@ -29,6 +29,7 @@ struct RunOptions {
 
 struct Outcome {
   config::Json report;               ///< the content of run.json
+  std::string plan;                  ///< what the passes that tell it did, as text
   std::filesystem::path model_path;  ///< empty when nothing was written
   std::uint64_t bytes = 0;           ///< of the files written
   double seconds = 0;

@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 import float16
+import models
 import opset
 import roundtrip
 
@@ -28,6 +29,7 @@ SUITES = {
     "roundtrip": (roundtrip.TITLE, roundtrip.suite_cases, roundtrip.check),
     "float16": (float16.TITLE, float16.suite_cases, float16.check),
     "opset": (opset.TITLE, opset.suite_cases, opset.check),
+    "opset-models": (models.TITLE, models.suite_cases, models.check),
     "opset-there-and-back": (f"{opset.TITLE}, there and back", opset.round_trip_cases, opset.check_there_and_back),
 }
 PEERS = {"float16-onnxruntime": (f"{float16.TITLE}, ONNX Runtime's converter", float16.suite_cases, float16.check_onnxruntime)}

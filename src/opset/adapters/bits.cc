@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "opset/adapters/families.h"
 
 /// Operators on the bits of integers, and Mod.
@@ -64,22 +66,21 @@ void shift_by_powers(Step& s) {
 
 enum class Gate { all, any, one };
 
-// Both operands become their bits along a new last axis; a gate of 0 and 1 is arithmetic: a b, a + b - a b, |a - b|.
-// The highest bit of 64 weighs -2^63.
+// Both operands become their bits along two new last axes, at most 32 in a row: runtimes sum int64 as doubles. A gate
+// of 0 and 1 is arithmetic: a b, a + b - a b, |a - b|. The highest bit of 64 weighs -2^63, which is 2^31 times 2^32.
 template <Gate kGate>
 void by_bits(Step& s) {
   const DataType dtype = s.dtype(s.input(0));
   const std::int64_t width = bit_width(dtype);
+  const std::int64_t row = std::min<std::int64_t>(width, 32);
   std::vector<std::uint64_t> places;
   Ints weights;
-  for (std::int64_t bit = 0; bit < width; ++bit) {
-    places.push_back(static_cast<std::uint64_t>(bit));
-    weights.push_back(static_cast<std::int64_t>(std::uint64_t{1} << bit));
-  }
-  ir::Value* place = s.constant(tensor::from_values<std::uint64_t>(DataType::uint64, {width}, places));
+  for (std::int64_t bit = 0; bit < width; ++bit) places.push_back(static_cast<std::uint64_t>(bit));
+  for (std::int64_t bit = 0; bit < row; ++bit) weights.push_back(std::int64_t{1} << bit);
+  ir::Value* place = s.constant(tensor::from_values<std::uint64_t>(DataType::uint64, {width / row, row}, places));
   ir::Value* two = s.cast(s.integer_scalar(2), DataType::uint64);
   const auto bits_of = [&](ir::Value* value) {
-    ir::Value* wide = s.unsqueeze(s.cast(value, DataType::uint64), {-1});
+    ir::Value* wide = s.unsqueeze(s.cast(value, DataType::uint64), {-2, -1});
     ir::Value* shifted = s.emit("BitShift", {wide, place}, {{"direction", "RIGHT"}});
     return s.cast(s.emit("Mod", {shifted, two}), DataType::int64);
   };
@@ -89,7 +90,12 @@ void by_bits(Step& s) {
   ir::Value* bits = product;
   if (kGate == Gate::any) bits = s.emit("Sub", {s.emit("Add", {a, b}), product});
   if (kGate == Gate::one) bits = s.emit("Abs", {s.emit("Sub", {a, b})});
-  ir::Value* sum = s.reduce("ReduceSum", s.emit("Mul", {bits, s.ints(weights)}), {-1}, false);
+  ir::Value* rows = s.reduce("ReduceSum", s.emit("Mul", {bits, s.ints(weights)}), {-1}, false);
+  const auto part = [&](std::int64_t index) {
+    return s.emit("Gather", {rows, s.integer_scalar(index)}, {{"axis", -1}});
+  };
+  ir::Value* sum = part(0);
+  if (width > row) sum = s.emit("Add", {sum, s.emit("Mul", {part(1), s.integer_scalar(std::int64_t{1} << row)})});
   s.replace({s.cast(sum, dtype)});
 }
 

@@ -199,7 +199,7 @@ void reduce_scattered_slices(Step& s) {
   Values rows = {s.ints({-1})};
   if (length < rank) rows.push_back(part(s, s.shape(x), length, rank));
   ir::Value* tuples = s.reshape(indices, {-1, length});
-  ir::Value* updates = s.emit("Reshape", {s.input(2), joined(s, std::move(rows))});
+  ir::Value* updates = of_rank(s.emit("Reshape", {s.input(2), joined(s, std::move(rows))}), 1 + rank - length);
   s.replace({emit_scan(s, {x, {tuples, updates}, 0, false, 0},
                        [&](Body& body, ir::Value* state, const Values& slices) -> Values {
                          ir::Value* standing = body.emit("GatherND", {state, slices[0]});

@@ -32,12 +32,33 @@ void k_down(Step& s) {
   s.replace(sorted);
 }
 
+// Integers of 64 bits, of which TopK of opset 10 takes none and which no float holds: all pairs along the axis are
+// compared. An element's place is the number of those before it, and of the one at place p and its index, the others
+// multiplied by zero, the sum is that one.
+void order_by_comparison(Step& s, std::int64_t axis) {
+  const std::int64_t rank = s.rank(s.input(0));
+  ir::Value* all = counting(s, s.size(s.input(0), axis));
+  ir::Value* i = s.unsqueeze(s.input(0), {axis + 1});
+  ir::Value* j = s.unsqueeze(s.input(0), {axis});
+  const auto as_i = [&](ir::Value* vector) { return along(s, vector, axis, rank + 1); };
+  const auto as_j = [&](ir::Value* vector) { return along(s, vector, axis + 1, rank + 1); };
+  ir::Value* before = s.integer("largest") != 0 ? s.emit("Less", {i, j}) : s.emit("Less", {j, i});
+  ir::Value* earlier = s.emit("Less", {as_j(all), as_i(all)});
+  before = s.emit("Or", {before, s.emit("And", {s.emit("Equal", {i, j}), earlier})});
+  ir::Value* places = s.reduce("ReduceSum", s.cast(before, DataType::int64), {axis + 1}, false);
+  ir::Value* wanted = as_i(counting(s, s.reshape(s.input(1), {1})));
+  ir::Value* hit = s.cast(s.emit("Equal", {s.unsqueeze(places, {axis}), wanted}), DataType::int64);
+  const auto chosen = [&](ir::Value* of) { return s.reduce("ReduceSum", s.emit("Mul", {hit, of}), {axis + 1}, false); };
+  s.replace({s.used_output(0) != nullptr ? chosen(j) : nullptr, chosen(as_j(all))});
+}
+
 // The smallest: TopK(-x), and the values with their signs turned back. What is unsorted may as well be sorted.
-// Integers pass as floats of 64 bits, which holds for those of up to 32 bits.
+// Integers of up to 32 bits pass as floats of 64 bits.
 void order_down(Step& s) {
   ir::Value* x = s.input(0);
   const DataType dtype = s.dtype(x);
   const std::int64_t axis = s.integer("axis");
+  if (dtype == DataType::int64) return order_by_comparison(s, s.positive_axis(axis, s.rank(x)));
   if (axis < -1) s.node().set("axis", s.positive_axis(axis, s.rank(x)));
   s.node().remove("sorted");
   if (s.integer("largest") != 0) return s.node().remove("largest");
@@ -53,9 +74,9 @@ void order_down(Step& s) {
 
 // ---- CumSum, CumProd
 
-/// Along `axis` by a Scan whose state is what has come together so far.
-ir::Value* accumulated(Step& s, ir::Value* x, std::int64_t axis, std::string_view op_type, double neutral) {
-  const std::int64_t rank = s.rank(x);
+/// Along `axis` of `rank`, by a Scan whose state is what has come together so far.
+ir::Value* accumulated(Step& s, ir::Value* x, std::int64_t axis, std::int64_t rank, std::string_view op_type,
+                       double neutral) {
   ir::Value* dims = s.shape(x);
   Ints others;
   for (std::int64_t i = 0; i < rank; ++i) {
@@ -63,7 +84,8 @@ ir::Value* accumulated(Step& s, ir::Value* x, std::int64_t axis, std::string_vie
   }
   dims = others.empty() ? s.ints({}) : s.emit("Gather", {dims, s.ints(others)}, {{"axis", 0}});
   const bool exclusive = s.integer("exclusive") != 0;
-  const ScanPlan plan{filled(s, dims, neutral, s.dtype(x)), {x}, axis, s.integer("reverse") != 0, 1};
+  const ScanPlan plan{
+      of_rank(filled(s, dims, neutral, s.dtype(x)), rank - 1), {of_rank(x, rank)}, axis, s.integer("reverse") != 0, 1};
   return emit_scan(s, plan, [&](Body& body, ir::Value* state, const Values& slices) -> Values {
     ir::Value* next = body.emit(std::string(op_type), {state, slices[0]});
     return {next, body.emit("Identity", {exclusive ? state : next})};
@@ -76,7 +98,7 @@ void accumulate(Step& s, std::string_view op_type, double neutral) {
   const auto known = s.find_ints(s.input(1));
   if (known && s.find_rank(x)) {
     const std::int64_t axis = s.positive_axis(known->front(), s.rank(x));
-    return s.replace({accumulated(s, x, axis, op_type, neutral)});
+    return s.replace({accumulated(s, x, axis, s.rank(x), op_type, neutral)});
   }
   ir::Value* rank = rank_value(s, x);
   ir::Value* axis = from_start(s, s.cast(s.reshape(s.input(1), {1}), DataType::int64), rank);
@@ -87,7 +109,7 @@ void accumulate(Step& s, std::string_view op_type, double neutral) {
   ir::Value* after = count(s.emit("Less", {axis, all}));
   ir::Value* size = s.emit("Gather", {dims, axis}, {{"axis", 0}});
   ir::Value* folded = reshape_to(s, x, joined(s, {before, size, after}));
-  s.replace({reshape_to(s, accumulated(s, folded, 1, op_type, neutral), dims)});
+  s.replace({reshape_to(s, accumulated(s, folded, 1, 3, op_type, neutral), dims)});
 }
 
 void cumsum_down(Step& s) { accumulate(s, "Add", 0); }
@@ -168,9 +190,9 @@ void unique_down(Step& s) {
                                                : s.emit("Less", {all, s.reshape(first, {-1, 1})});
   ir::Value* counted = s.cast(s.emit("And", {before, unique}), DataType::int64);
   ir::Value* place = s.reduce("ReduceSum", counted, {1}, false);
-  const auto of_unique = [&](ir::Value* vector) { return s.emit("Compress", {vector, unique}, {{"axis", 0}}); };
-  ir::Value* found = of_unique(all);
-  ir::Value* indices = s.emit("Scatter", {found, of_unique(place), found}, {{"axis", 0}});
+  ir::Value* found = s.reshape(s.emit("NonZero", {unique}), {-1});
+  ir::Value* found_at = s.emit("Gather", {place, found}, {{"axis", 0}});
+  ir::Value* indices = s.emit("Scatter", {found, found_at, found}, {{"axis", 0}});
   Values results = {s.emit("Gather", {rows.whole, indices}, {{"axis", rows.axis}}), indices, place, nullptr};
   if (s.used_output(3) != nullptr) {
     ir::Value* counts = s.reduce("ReduceSum", s.cast(alike, DataType::int64), {1}, false);

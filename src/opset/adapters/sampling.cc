@@ -222,7 +222,8 @@ void grid_sample_20_up(Step& s) { s.node().set("mode", sampling_of(s).mode); }
 // ---- AffineGrid
 
 // grid[n, h, w] = theta[n, :, 0] * x[w] + theta[n, :, 1] * y[h] + theta[n, :, 2], and so on for three axes. Elements
-// lie at (2 i + 1) / length - 1, or at 2 i / (length - 1) - 1 where corners are aligned.
+// lie at (2 i + 1) / length - 1, or at 1 - 2 (length - 1 - i) / (length - 1) where corners are aligned; a single one
+// then lies at 1, as ONNX Runtime has it.
 void affine_grid_20_down(Step& s) {
   ir::Value* theta = s.input(0);
   auto axes = s.find_dim(theta, 1);
@@ -243,8 +244,10 @@ void affine_grid_20_down(Step& s) {
     ir::Value* size = element(s, s.input(1), *axes + 1 - i);
     ir::Value* twice = a.mul(a.cast(s.range(size)), 2);
     ir::Value* length = a.cast(size);
-    ir::Value* place = align_corners ? a.div(twice, a.max(a.sub(length, 1), 1)) : a.div(a.add(twice, 1), length);
-    place = s.reshape(a.sub(place, 1), leading(i + 2));
+    ir::Value* gaps = a.sub(length, 1);
+    ir::Value* place = align_corners ? a.add(a.div(a.sub(twice, a.mul(gaps, 2)), a.max(gaps, 1)), 1)
+                                     : a.sub(a.div(a.add(twice, 1), length), 1);
+    place = s.reshape(place, leading(i + 2));
     grid = a.add(grid, a.mul(column(i), place));
   }
   s.replace({grid});

@@ -101,11 +101,17 @@ void tile_up(Step& s) {
   s.replace_by("Tile", {s.input(0), s.ints(repeats)});
 }
 
-// Of a sequence: whoever uses the copy may use the original. A copy that the graph hands out gets an element and loses
-// it again.
-void identity_down(Step& s) {
+// Before opset 16 there is no Identity of optionals, and none of sequences before 14: whoever uses the copy may use the
+// original. A copy of a sequence that the graph hands out gets an element and loses it again.
+void optional_identity_down(Step& s) {
+  if (!std::holds_alternative<ir::OptionalType>(s.input(0)->type.kind)) return;
+  if (s.node().output(0)->is_graph_output()) s.refuse("nothing copies an optional before opset 16");
+  s.replace({s.input(0)});
+}
+
+void sequence_identity_down(Step& s) {
   ir::Value* x = s.input(0);
-  if (x->type.tensor() != nullptr || !x->type.known()) return;
+  if (!std::holds_alternative<ir::SequenceType>(x->type.kind)) return;
   if (!s.node().output(0)->is_graph_output()) return s.replace({x});
   const DataType dtype = ir::element_type(x->type);
   if (dtype == DataType::undefined || dtype == DataType::string) return;
@@ -134,7 +140,8 @@ constexpr Adapter kAdapters[] = {
     down("Flatten", 11, &axis_from_start, kFromStart),
     down("Expand", 8, &expand_down, "a Tile"),
     up("Tile", 6, &tile_up, "tiles and axis become repeats"),
-    down("Identity", 14, &identity_down, "a sequence is used itself"),
+    down("Identity", 14, &sequence_identity_down, "a sequence is used itself"),
+    down("Identity", 16, &optional_identity_down, "an optional is used itself"),
 };
 
 }  // namespace

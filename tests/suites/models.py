@@ -1,0 +1,56 @@
+"""Opset conversion of whole models, from their opset to each from 11 on, held against the original by ONNX Runtime.
+
+PP-OCR's three come with the set-up; those of transformers are there once `scripts/setup torch` has been run and
+`exports.py` has written them (`make suites` does both).
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPS = Path(os.environ.get("OLIVINE_DEPS", ROOT / ".deps"))
+TITLE = "opset conversion of whole models"
+TARGETS = range(11, onnx.defs.onnx_opset_version() + 1)
+
+
+@dataclass
+class WholeModel:
+    path: Path
+    target: int
+
+    @property
+    def id(self):
+        return f"{self.path.parent.name}/{self.name}->{self.target}"
+
+    @property
+    def name(self):
+        return self.path.stem
+
+
+def paths():
+    return [*sorted((DEPS / "models/ppocr").rglob("*.onnx")), *sorted((DEPS / "models/exported").glob("*.onnx"))]
+
+
+def opset_of(path):
+    model = onnx.load(path, load_external_data=False)
+    return next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+
+
+def suite_cases():
+    return [WholeModel(path, target) for path in paths() for target in TARGETS if target != opset_of(path)]
+
+
+def check(case, olivine, folder):
+    target = folder / "out.onnx"
+    done = olivine("run-pass", "--pass-name", "OnnxOpVersionConversion", "--target-opset", case.target, "-m", case.path, "-o", target)
+    if done.returncode != 0:
+        return "refused" if done.returncode == 3 else "wrong", done.stderr.strip()
+    try:
+        onnx.checker.check_model(str(target), full_check=True)
+    except Exception as error:  # noqa: BLE001  the checker's objection, whatever its type
+        return "invalid", str(error)
+    done = olivine("compare", case.path, target, "--runs", "2")
+    return ("right", "") if done.returncode == 0 else ("wrong", (done.stdout + done.stderr).strip())
