@@ -99,6 +99,9 @@ void lengths_to_mask(Step& s) {
   if (s.integer("is_causal") == 1) {
     allowed = both(s, allowed, s.emit("LessOrEqual", {keys, query_positions(s)}));
     s.node().remove("is_causal");
+  } else if (s.input(kMask) == nullptr) {
+    // A row for each query: ONNX Runtime does not broadcast that axis.
+    allowed = s.emit("Expand", {allowed, s.concat({s.size(s.input(kQ), -2), s.ints({1})}, 0)});
   }
   s.node().set_input(kMask, restricted_mask(s, allowed));
   s.node().resize_inputs(kPastValue + 1);

@@ -213,7 +213,6 @@ constexpr Adapter kAdapters[] = {
     up("Neg", 6, &drop_consumed_inputs, kHint),
     up("Reciprocal", 6, &drop_consumed_inputs, kHint),
     up("Relu", 6, &drop_consumed_inputs, kHint),
-    up("Selu", 6, &drop_consumed_inputs, kHint),
     up("Sigmoid", 6, &drop_consumed_inputs, kHint),
     up("Sqrt", 6, &drop_consumed_inputs, kHint),
     up("Sub", 6, &drop_consumed_inputs, kHint),

@@ -37,9 +37,6 @@ void thresholded_down(Step& s) {
 }
 
 constexpr Adapter kAdapters[] = {
-    up("Elu", 6, &without_consumed, kConsumed),
-    up("HardSigmoid", 6, &without_consumed, kConsumed),
-    up("LeakyRelu", 6, &without_consumed, kConsumed),
     up("PRelu", 6, &without_consumed, kConsumed),
     up("Selu", 6, &selu_up, "defaults with fewer digits are written out"),
     up("PRelu", 7, &slope_up, "slopes of channels get axes of size 1 behind them"),

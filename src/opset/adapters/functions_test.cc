@@ -18,16 +18,7 @@ TEST_F(Functions, SlopesOfChannelsGetAxes) {
                       y = PRelu(x, s) })");
 }
 
-TEST_F(Functions, ConsumedInputsGo) {
-  for (const char* op : {"Elu", "HardSigmoid", "LeakyRelu"}) {
-    expect_rewrite(fmt::format(R"(<ir_version: 3, opset_import: ["": 1]> g (float[2] x) => (float[2] y) {{
-                                    y = {}<consumed_inputs=[0]>(x) }})",
-                               op),
-                   9,
-                   fmt::format(R"(<ir_version: 4, opset_import: ["": 9]> g (float[2] x) => (float[2] y) {{
-                                    y = {}(x) }})",
-                               op));
-  }
+TEST_F(Functions, DefaultsWithFewerDigitsAreWrittenOut) {
   expect_rewrite(R"(<ir_version: 3, opset_import: ["": 1]> g (float[2] x) => (float[2] y) {
                       y = Selu<consumed_inputs=[0]>(x) })",
                  9, R"(<ir_version: 4, opset_import: ["": 9]> g (float[2] x) => (float[2] y) {

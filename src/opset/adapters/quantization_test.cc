@@ -67,12 +67,12 @@ TEST_F(Quantization, OfSixteenBitsIsTheFormula) {
 
 TEST_F(Quantization, ItsTypeBecomesAZeroPoint) {
   expect_rewrite(model(21, R"((float[N,3] x, float s) => (int8[N,3] y) { y = QuantizeLinear<output_dtype=3>(x, s) })"),
-                 19, model(19, R"((float[N,3] x, float s) => (int8[N,3] y) <int8 constant = {0}> {
-                                    y = QuantizeLinear(x, s, constant) })"));
+                 19, model(19, R"((float[N,3] x, float s) => (int8[N,3] y) <int8 constant_1 = {0}> {
+                                    y = QuantizeLinear(x, s, constant_1) })"));
 }
 
 TEST_F(Quantization, ConstantsOfFourBitsBecomeBytes) {
-  expect_alike(model(21, R"(() => (float[2,4] y) <int4[2,4] w = {1,-2,3,-4,5,-6,7,-8}, float[2] s = {0.5, 0.25}> {
+  expect_alike(model(21, R"(() => (float[2,4] y) <int4[2,4] w = {225,195,165,135}, float[2] s = {0.5, 0.25}> {
                  y = DequantizeLinear<axis=0>(w, s) })"),
                17);
   EXPECT_NE(

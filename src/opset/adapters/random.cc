@@ -34,6 +34,8 @@ void mask_up(Step& s) {
 void mask_down(Step& s) {
   if (!has_mask(s)) return;
   const Values made = s.emit_many("Dropout", {s.input(0)}, 2, {{"ratio", s.floating("ratio")}});
+  // Its type is that of the data, which inference does not tell.
+  made[1]->type = s.input(0)->type;
   s.replace({made[0], s.cast(made[1], DataType::boolean)});
 }
 

@@ -3,16 +3,16 @@
 namespace olivine::opset {
 namespace {
 
-class Random : public OpsetFixture {};
+class RandomNumbers : public OpsetFixture {};
 
-TEST_F(Random, DropoutOfOldOpsets) {
-  expect_rewrite(R"(<ir_version: 3, opset_import: ["": 1]> g (float[2,3] x) => (float[2,3] y) {
+TEST_F(RandomNumbers, DropoutOfOldOpsets) {
+  expect_rewrite(R"(<ir_version: 4, opset_import: ["": 1]> g (float[2,3] x) => (float[2,3] y) {
                       y, m = Dropout<consumed_inputs=[0], is_test=1, ratio=0.25>(x) })",
                  13, R"(<ir_version: 7, opset_import: ["": 13]> g (float[2,3] x) => (float[2,3] y)
                       <float constant = {0.25}> { y = Dropout(x, constant) })");
 }
 
-TEST_F(Random, TheMaskOfDropoutChangesItsType) {
+TEST_F(RandomNumbers, TheMaskOfDropoutChangesItsType) {
   expect_alike(R"(<ir_version: 7, opset_import: ["": 7]> g (float[2,3] x) => (float[2,3] y, float[2,3] m) {
                     y, m = Dropout(x) })",
                13);
@@ -29,7 +29,7 @@ TEST_F(Random, TheMaskOfDropoutChangesItsType) {
                9);
 }
 
-TEST_F(Random, DropoutInTrainingIsARandomMask) {
+TEST_F(RandomNumbers, DropoutInTrainingIsARandomMask) {
   // With a ratio of nothing all is kept, whatever the random numbers.
   expect_alike(R"(<ir_version: 7, opset_import: ["": 13]> g (float[2,3] x) => (float[2,3] y, bool[2,3] m)
                     <float ratio = {0.0}, bool training = {1}> { y, m = Dropout(x, ratio, training) })",
@@ -47,7 +47,7 @@ TEST_F(Random, DropoutInTrainingIsARandomMask) {
   EXPECT_NE(perhaps.find("Where"), std::string::npos) << perhaps;
 }
 
-TEST_F(Random, Bfloat16NumbersAreCast) {
+TEST_F(RandomNumbers, Bfloat16NumbersAreCast) {
   expect_rewrite(R"(<ir_version: 10, opset_import: ["": 22]> g () => (bfloat16[2,3] y) {
                       y = RandomNormal<shape=[2,3], dtype=16, seed=1.0>() })",
                  21, R"(<ir_version: 10, opset_import: ["": 21]> g () => (bfloat16[2,3] y) {

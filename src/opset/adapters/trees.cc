@@ -36,6 +36,14 @@ std::string_view name_at(Step& s, const Names& names, std::string_view attribute
   return names.at(number);
 }
 
+/// onnx and ONNX Runtime number the two most usual transforms the other way round.
+std::int64_t certain_transform(Step& s, std::int64_t number) {
+  if (number == 1 || number == 2) {
+    s.refuse("runtimes do not agree on the numbers of SOFTMAX and LOGISTIC in TreeEnsemble");
+  }
+  return number;
+}
+
 template <typename T>
 T list(Step& s, std::string_view name) {
   const ir::Attribute* attribute = s.node().find(name);
@@ -213,11 +221,16 @@ class Lister {
 void regressor_up(Step& s) {
   if (s.dtype(s.input(0)) != DataType::float32) s.refuse("from opset 5 on the result has the type of X, not float");
   const std::int64_t aggregate = number_of(s, kAggregates, s.string("aggregate_function"));
+  const std::int64_t transform = certain_transform(s, number_of(s, kTransforms, s.string("post_transform")));
   Lister lister(s);
   const Reals base = reals(s, "base_values");
   for (std::size_t target = 0; target < base.size(); ++target) {
     if (base[target] == 0) continue;
-    if (aggregate != kSum) s.refuse("from opset 5 on there are no base values, and they are no vote but in a sum");
+    // A tree that always votes is the same where it is added up, and where no target goes without a vote: runtimes do
+    // not agree on the base value of such a target.
+    if (aggregate != kSum || s.integer("n_targets") != 1) {
+      s.refuse("from opset 5 on there are no base values, and they are a vote only in the sum of one target");
+    }
     lister.add_constant(static_cast<std::int64_t>(target), base[target]);
   }
   const Listed& listed = lister.listed;
@@ -234,7 +247,7 @@ void regressor_up(Step& s) {
     made.set("leaf_targetids", listed.targets);
     made.set("leaf_weights", as_tensor(listed.weights, DataType::float32));
     made.set("n_targets", s.integer("n_targets"));
-    made.set("post_transform", number_of(s, kTransforms, s.string("post_transform")));
+    made.set("post_transform", transform);
     made.set("aggregate_function", aggregate);
   };
   s.replace(s.emit_node("TreeEnsemble", {s.input(0)}, 1, fill));
@@ -356,6 +369,7 @@ class Grower {
 
 void ensemble_down(Step& s) {
   if (s.dtype(s.input(0)) != DataType::float32) s.refuse("before opset 5 the result is float, whatever X is");
+  certain_transform(s, s.integer("post_transform"));
   const Grower grower(s);
   s.replace(s.emit_node("TreeEnsembleRegressor", {s.input(0)}, 1, [&](ir::Node& made) {
     grower.fill(made);

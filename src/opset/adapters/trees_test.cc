@@ -23,8 +23,8 @@ std::string regressor(std::string_view more) {
 }
 
 TEST_F(Trees, LeavesAreListedApart) {
-  for (const char* more : {"", ", base_values=[0.25,0.0]", ", post_transform=\"LOGISTIC\"",
-                           ", aggregate_function=\"MAX\"", ", aggregate_function=\"AVERAGE\""}) {
+  for (const char* more : {"", ", base_values=[0.0,0.0]", ", post_transform=\"NONE\"", ", aggregate_function=\"MAX\"",
+                           ", aggregate_function=\"AVERAGE\""}) {
     const std::string text = expect_alike(model(3, regressor(more)), 5);
     EXPECT_NE(text.find("TreeEnsemble <"), std::string::npos) << text;
     const ir::Model there = converted(model(3, regressor(more)), 5);
@@ -32,8 +32,18 @@ TEST_F(Trees, LeavesAreListedApart) {
     convert(back, {{domain_, 1}});
     EXPECT_TRUE(runtime::compare(there, back, {}).outputs.at(0).passed) << onnx::print_model(back);
   }
+  EXPECT_NE(refusal(model(3, regressor(", base_values=[0.25,0.0]")), 5).find("base values"), std::string::npos);
+  EXPECT_NE(refusal(model(3, regressor(", post_transform=\"SOFTMAX\"")), 5).find("do not agree"), std::string::npos);
   EXPECT_NE(refusal(model(3, regressor(", base_values=[0.25,0.0], aggregate_function=\"MIN\"")), 5).find("base values"),
             std::string::npos);
+}
+
+TEST_F(Trees, ABaseValueIsATreeThatAlwaysVotes) {
+  std::string one = regressor(", base_values=[0.25]");
+  one.replace(one.find("target_ids=[0,1,0,1]"), 20, "target_ids=[0,0,0,0]");
+  one.replace(one.find("n_targets=2"), 11, "n_targets=1");
+  one.replace(one.find("float[5,2]"), 10, "float[5,1]");
+  expect_alike(model(3, one), 5);
 }
 
 TEST_F(Trees, WhatHasNoPlaceThereIsRefused) {
