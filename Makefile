@@ -34,6 +34,8 @@ test: build  ## unit tests, end to end tests, a part of the suites, lint
 
 suites: setup  ## the whole of the slow suites, with a table for each
 	@$(call compile,release,olivine_cli)
+	@scripts/setup torch
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/exports.py $(OLIVINE_DEPS)/models/exported
 	@$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers)
 
 bench: setup  ## side by side with cp and the peers (PEERS=1 installs these); fills docs/benchmarks.md

@@ -69,8 +69,10 @@ Result Converter::run() {
     note_told_types();
     infer_in_order(model_, known_);
     inference_.emplace(model_, known_);
-    convert_top(*model_.graph, model_.opset_imports);
-    for (const auto& function : model_.functions) convert_top(*function->body, function->opset_imports);
+    convert_top(*model_.graph, model_.opset_imports, "");
+    for (const auto& function : model_.functions) {
+      convert_top(*function->body, function->opset_imports, fmt::format("function '{}'", function->name));
+    }
     errors_.throw_if_any();
     finish();
   }
@@ -131,9 +133,10 @@ void Converter::raise_ir_version() {
 
 // ---- Graphs
 
-void Converter::convert_top(ir::Graph& graph, const std::vector<ir::OpsetImport>& imports) {
+void Converter::convert_top(ir::Graph& graph, const std::vector<ir::OpsetImport>& imports, std::string place) {
   if (!is_needed(imports)) return;
   imports_ = &imports;
+  place_ = std::move(place);
   imports_at_.clear();
   convert_graph(graph);
 }
@@ -169,7 +172,9 @@ void Converter::convert_root(ir::Node& node, std::int64_t opset, std::int64_t ta
       convert_node(*next.node, next.opset);
     }
   } catch (const Refusal& refusal) {
-    errors_.add(Error(ErrorCode::conversion, refusal.reason).prepend(place));
+    Error error = Error(ErrorCode::conversion, refusal.reason).prepend(place);
+    if (!place_.empty()) error.prepend(place_);
+    errors_.add(std::move(error));
   }
 }
 
@@ -457,7 +462,9 @@ void Converter::replace(ir::Node& node, const Values& values, std::int64_t opset
     names.emplace_back(fresh, output->name());
   }
   for (const auto& [value, name] : names) {
-    if (!node.name.empty() && value->producer()->output(0) == value) value->producer()->name = node.name;
+    if (value->producer()->output(0) != value) continue;
+    if (!node.name.empty()) value->producer()->name = node.name;
+    if (!node.annotations.empty()) value->producer()->annotations = node.annotations;
   }
   erase(node);
   for (auto& [value, name] : names) value->set_name(std::move(name));

@@ -47,7 +47,7 @@ class Converter {
   bool is_needed(const std::vector<ir::OpsetImport>& imports) const;
   bool all_plain(ir::Graph& top, const std::vector<ir::OpsetImport>& imports);
   void note_told_types();
-  void convert_top(ir::Graph& graph, const std::vector<ir::OpsetImport>& imports);
+  void convert_top(ir::Graph& graph, const std::vector<ir::OpsetImport>& imports, std::string place);
   void convert_graph(ir::Graph& graph);
   void convert_root(ir::Node& node, std::int64_t opset, std::int64_t target);
   void convert_node(ir::Node& node, std::int64_t opset);
@@ -76,6 +76,7 @@ class Converter {
   std::optional<onnx::NodeInference> inference_;
   Routes routes_;
   const std::vector<ir::OpsetImport>* imports_ = nullptr;  ///< of the graph that is being converted
+  std::string place_;                                      ///< of that graph, for messages; empty: the main graph
   std::int64_t target_ = 0;                                ///< of the domain of the node that is being converted
   std::string root_name_;  ///< of that node: what is made in its place inherits name and metadata
   ir::Metadata root_metadata_;

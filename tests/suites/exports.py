@@ -74,6 +74,8 @@ def main():
             continue
         torch.manual_seed(0)
         model, inputs = make()
+        if hasattr(model, "set_attn_implementation") and name != "resnet":
+            model.set_attn_implementation("eager")
         wrapped = OneOutput(model.eval(), list(inputs)).eval()
         torch.onnx.export(
             wrapped, tuple(inputs.values()), str(path), input_names=list(inputs), output_names=["output"],
