@@ -8,7 +8,8 @@
 namespace olivine::opset {
 namespace {
 
-// clang-format off: a family a line
+// A family a line.
+// clang-format off
 constexpr std::array kFamilies = {
     &activation_adapters,
     &elementwise_adapters,
