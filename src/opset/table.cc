@@ -8,7 +8,8 @@
 namespace olivine::opset {
 namespace {
 
-// clang-format off: a family a line
+// A family a line.
+// clang-format off
 constexpr std::array kFamilies = {
     &activation_adapters,   &elementwise_adapters,  &bit_adapters,           &cast_adapters,
     &constant_adapters,     &control_flow_adapters, &shape_adapters,         &slicing_adapters,

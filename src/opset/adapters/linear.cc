@@ -13,6 +13,7 @@ void bias_down(Step& s) {
 
 constexpr Adapter kAdapters[] = {
     same_up("Gemm", 6, "C broadcasts to the result in either version"),
+    same_up("Gemm", 11, "C may be left out"),
     up("Gemm", 7, &broadcast_up, "C broadcasts by itself"),
     down("Gemm", 11, &bias_down, "a C that is left out becomes a zero"),
 };
