@@ -196,6 +196,7 @@ void get_element(Step& s) {
 }
 
 constexpr std::string_view kNoOptional = "there are no optional values before opset 15";
+constexpr std::string_view kNoSequence = "there are no sequences before opset 11";
 constexpr std::string_view kSameBody = "says the same of its graphs more precisely";
 
 constexpr Adapter kAdapters[] = {
@@ -207,7 +208,17 @@ constexpr Adapter kAdapters[] = {
     down("Scan", 9, &batch_of_one, "in a batch of one"),
     same_up("Scan", 11, "axes may count from the end"),
     down("Scan", 11, &scan_axes_from_the_start, "axes are counted from the start"),
+    impossible_down("Scan", 8, "opset 7 has no Scan"),
+    impossible_down("SequenceAt", 11, kNoSequence),
+    impossible_down("SequenceConstruct", 11, kNoSequence),
+    impossible_down("SequenceEmpty", 11, kNoSequence),
+    impossible_down("SequenceErase", 11, kNoSequence),
+    impossible_down("SequenceInsert", 11, kNoSequence),
+    impossible_down("SequenceLength", 11, kNoSequence),
+    impossible_down("SplitToSequence", 11, kNoSequence),
+    impossible_down("ConcatFromSequence", 11, kNoSequence),
     down("SequenceMap", 17, &sequence_map, "a Loop over the elements"),
+    same_up("OptionalHasElement", 18, "its input may be left out, and need not be optional"),
     down("OptionalHasElement", 18, &has_element, "known of values that are not optional"),
     down("OptionalGetElement", 18, &get_element, "the value itself where it is not optional"),
     impossible_down("Optional", 15, kNoOptional),

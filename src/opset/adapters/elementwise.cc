@@ -190,6 +190,38 @@ void infinite_by_order(Step& s) {
   }
 }
 
+// ---- Opset 8: neither Where nor comparisons of anything but floats
+
+// A number is below 1, above 0, or both.
+void nan_by_order(Step& s) {
+  ir::Value* x = s.cast(s.input(0), DataType::float64);
+  ir::Value* below = s.emit("Less", {x, s.number(1, DataType::float64)});
+  ir::Value* above = s.emit("Greater", {x, s.number(0, DataType::float64)});
+  s.replace_by("Not", {s.emit("Or", {below, above})});
+}
+
+// (x > 0) - (x < 0)
+void sign_by_order(Step& s) {
+  ir::Value* x = s.input(0);
+  const DataType dtype = s.dtype(x);
+  if (dtype == DataType::int64 || dtype == DataType::uint64)
+    s.refuse("opset 8 compares floats only, and none holds 64 bits");
+  ir::Value* wide = s.cast(x, DataType::float64);
+  ir::Value* zero = s.number(0, DataType::float64);
+  ir::Value* above = s.cast(s.emit("Greater", {wide, zero}), DataType::float32);
+  ir::Value* below = s.cast(s.emit("Less", {wide, zero}), DataType::float32);
+  s.replace({s.cast(s.emit("Sub", {above, below}), dtype)});
+}
+
+// cosh x = (e^x + e^-x) / 2: two positive terms, so that nothing cancels.
+void cosh_by_exp(Step& s) {
+  ir::Value* x = s.input(0);
+  ir::Value* sum = s.emit("Add", {s.emit("Exp", {x}), s.emit("Exp", {s.emit("Neg", {x})})});
+  s.replace_by("Mul", {sum, s.number_like(0.5, x)});
+}
+
+constexpr std::string_view kCancels =
+    "by exponentials, logarithms and roots, which opset 8 has, small results cancel out";
 constexpr std::string_view kHint = "the hint consumed_inputs goes";
 constexpr std::string_view kAlign = "broadcast and axis go; the second operand gets the dimensions that axis meant";
 constexpr std::string_view kShapes = "as it is where all shapes are the same";
@@ -246,6 +278,15 @@ constexpr Adapter kAdapters[] = {
     down("Min", 12, &extreme_by_comparing<false>, "integers are compared by Greater and Where"),
     down("Pow", 12, &pow_of_one_type, "operands of other types than one float type go through double"),
     down("Equal", 11, &equal_by_order, "floats and wide unsigned integers by Less, Greater and IsNaN"),
+    down("IsNaN", 9, &nan_by_order, "neither below 1 nor above 0"),
+    down("Sign", 9, &sign_by_order, "(x > 0) - (x < 0)"),
+    down("Cosh", 9, &cosh_by_exp, "(e^x + e^-x) / 2"),
+    impossible_down("Sinh", 9, kCancels),
+    impossible_down("Acosh", 9, kCancels),
+    impossible_down("Asinh", 9, kCancels),
+    impossible_down("Atanh", 9, kCancels),
+    impossible_down("Erf", 9, "no operator of opset 8 computes it, and approximations are not exact"),
+    impossible_down("Det", 11, "no operator of opset 10 computes determinants"),
     down("IsInf", 10, &infinite_by_order, "beyond the largest finite number"),
     down("Round", 11, &round_by_floor, "half to even by Floor"),
 };

@@ -126,5 +126,22 @@ TEST_F(Elementwise, InfinitiesAreBeyondTheLargestNumber) {
   }
 }
 
+TEST_F(Elementwise, WhatOpset8CanDo) {
+  for (const char* op : {"Sign", "Cosh"}) {
+    expect_alike(
+        fmt::format(R"(<ir_version: 8, opset_import: ["": 9]> g (float[8] x) => (float[8] y) {{ y = {}(x) }})", op), 8);
+  }
+  expect_alike(R"(<ir_version: 8, opset_import: ["": 9]> g (float[3] x) => (bool[3] y)
+                    <float[3] zeros = {0, 1, -1}> {
+                    n = Mul(x, zeros)
+                    d = Mul(n, x)
+                    q = Div(n, d)
+                    y = IsNaN(q)
+                  })",
+               8);
+  EXPECT_THAT(refusal(R"(<ir_version: 8, opset_import: ["": 9]> g (float[8] x) => (float[8] y) { y = Erf(x) })", 8),
+              HasSubstr("approximations are not exact"));
+}
+
 }  // namespace
 }  // namespace olivine::opset
