@@ -32,6 +32,8 @@ DataType selected_as(DataType dtype) {
     case DataType::int16:
     case DataType::uint16:
       return DataType::int32;
+    case DataType::uint64:
+      return DataType::int64;  // the same bits, there and back
     case DataType::bfloat16:
       return DataType::float32;
     default:

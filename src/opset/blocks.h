@@ -13,7 +13,7 @@ namespace olivine::opset {
 
 /// int64[n]: 0 … n-1, for n as int64[1].
 ir::Value* counting(Step& s, ir::Value* count);
-/// `like`'s number, `dims` (int64[rank]) many times.
+/// A tensor of `dims` (int64[rank]) whose elements are all `value`.
 ir::Value* filled(Step& s, ir::Value* dims, double value, DataType dtype);
 /// Where(condition, a, b), for types too that ONNX Runtime has no kernel of.
 ir::Value* select(Step& s, ir::Value* condition, ir::Value* a, ir::Value* b);

@@ -132,8 +132,7 @@ std::string_view combining(std::string_view reduction) {
   return reduction == "max" ? "Max" : "Min";
 }
 
-/// Whether no element is hit twice, which is seen only of constant indices. `width` neighbours make one index, and
-/// those that are `outer` apart belong together.
+/// Whether no slice is hit twice, which is seen only of constant tuples of `width` indices.
 bool are_distinct_tuples(Step& s, ir::Value* indices, std::int64_t width) {
   const auto known = s.find_ints(indices);
   if (!known || width <= 0) return false;
@@ -145,6 +144,7 @@ bool are_distinct_tuples(Step& s, ir::Value* indices, std::int64_t width) {
   return true;
 }
 
+/// Whether no element is hit twice by indices along `axis`.
 bool are_distinct_along(Step& s, ir::Value* indices, std::int64_t axis) {
   if (s.find_dim(indices, axis) == 1) return true;
   const auto known = s.find_ints(indices);
