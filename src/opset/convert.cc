@@ -125,7 +125,9 @@ void Converter::raise_ir_version() {
   if (model_.ir_version < 4) {
     const std::vector<ir::Value*> inputs(model_.graph->inputs().begin(), model_.graph->inputs().end());
     for (ir::Value* input : inputs) {
-      if (input->is_initializer()) model_.graph->remove_input(*input);
+      if (!input->is_initializer()) continue;
+      model_.graph->remove_input(*input);
+      input->listed = false;
     }
   }
   model_.ir_version = needed;
@@ -366,7 +368,9 @@ Values Converter::make(ir::Node& position, std::string op_type, Values inputs, s
   }
   const std::string name = (named ? named->name() : std::string("value")) + "_" + node.op_type;
   for (std::size_t i = 0; i < outputs; ++i) node.add_output(graph.unique_name(name));
-  if (const auto problem = inference_->infer(node, imports_at(node.domain, opset))) {
+  const auto problem = inference_->infer(node, imports_at(node.domain, opset));
+  // Of a function's parameter nothing is known.
+  if (problem && !values::has_references(node)) {
     throw Refusal{fmt::format("{} of opset {}, which is to take part in its place: {}", node.op_type, opset, *problem)};
   }
   Values values;

@@ -74,7 +74,7 @@ class OpsetFixture : public ::testing::Test {
   }
 
   /// A model whose outputs ("float y, int64 i") may have any shape: they are handed out as rows, beside their shapes.
-  static std::string model(int opset, std::string_view inputs, std::string_view outputs, std::string_view nodes) {
+  static std::string with_shapes(int opset, std::string_view inputs, std::string_view outputs, std::string_view nodes) {
     std::string declared;
     std::string made = "row = Constant<value = int64[1] {-1}>() ";
     for (std::size_t begin = 0; begin < outputs.size();) {
@@ -93,7 +93,6 @@ class OpsetFixture : public ::testing::Test {
   std::string domain_;
   decltype(runtime::InputOptions::dims) dims_;  ///< sizes of symbols
 
- private:
   /// Of dims_, those that the model has.
   decltype(dims_) dims_of(const ir::Model& model) const {
     decltype(dims_) used;

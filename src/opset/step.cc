@@ -230,6 +230,7 @@ void Step::attribute_to_input(std::string_view name, std::size_t index) {
               numbers.reference_kind = ir::AttributeKind::integers;
               node.add(std::move(numbers));
             }).front();
+    value->type = ir::tensor_type(DataType::int64, ir::Shape{ir::Dim()});
   } else if (const auto numbers = integers(name)) {
     value = ints(*numbers);
   } else {

@@ -14,13 +14,13 @@ class Ordering : public OpsetFixture {
 };
 
 TEST_F(Ordering, KIsAnInputSince10) {
-  const std::string old = model(9, "float[3,5] x", kTop, "y, i = TopK<k=2, axis=-1>(x)");
+  const std::string old = with_shapes(9, "float[3,5] x", kTop, "y, i = TopK<k=2, axis=-1>(x)");
   const std::string up = expect_alike(old, 11);
   EXPECT_THAT(up, HasSubstr("(x, constant)"));
   EXPECT_THAT(expect_alike(up, 9), HasSubstr("k: int = 2"));
   const std::string computed_k = computed("k", "int64[1] {2}") + "y, i = TopK<axis=0>(x, k)";
-  EXPECT_THAT(expect_alike(model(11, "float[5,3] x, float f", kTop, computed_k), 9), HasSubstr("k: int = 5"));
-  EXPECT_THAT(refusal(model(11, "float[N,3] x, float f", kTop, computed_k), 9), HasSubstr("to sort all of it"));
+  EXPECT_THAT(expect_alike(with_shapes(11, "float[5,3] x, float f", kTop, computed_k), 9), HasSubstr("k: int = 5"));
+  EXPECT_THAT(refusal(with_shapes(11, "float[N,3] x, float f", kTop, computed_k), 9), HasSubstr("to sort all of it"));
 }
 
 TEST_F(Ordering, TheSmallestBelow11) {
@@ -28,14 +28,14 @@ TEST_F(Ordering, TheSmallestBelow11) {
   for (const int largest : {0, 1}) {
     const std::string order = fmt::format("<largest={}, sorted=1, axis=-2>", largest);
     const std::string floats = k + fmt::format("y, i = TopK{}(x, k)", order);
-    expect_alike(model(11, "float[5,3] x", kTop, floats), 10);
+    expect_alike(with_shapes(11, "float[5,3] x", kTop, floats), 10);
     for (const int dtype : {6, 7}) {  // int32, int64
       const std::string integers = k + fmt::format(
                                            "h = Constant<value = float {{2}}>() d = Mul(x, h) r = Cast<to={}>(d) "
                                            "v, i = TopK{}(r, k) y = Cast<to=1>(v)",
                                            dtype, order);
-      expect_alike(model(11, "float[5,3] x", kTop, integers), 10);
-      expect_alike(model(11, "float[5,3] x", kTop, integers), 9);
+      expect_alike(with_shapes(11, "float[5,3] x", kTop, integers), 10);
+      expect_alike(with_shapes(11, "float[5,3] x", kTop, integers), 9);
     }
   }
 }
@@ -47,8 +47,8 @@ TEST_F(Ordering, SumsAndProductsAlongAnAxisAreScans) {
       const std::string known = "a = Constant<value = int64 {-1}>() " + nodes;
       const std::string unknown = computed("a", "int64 {1}") + nodes;
       for (const char* x : {"float[2,3,4] x, float f", "float[N,3,M] x, float f"}) {
-        EXPECT_THAT(expect_alike(model(opset, x, "float y", known), opset - 1), HasSubstr("Scan"));
-        expect_alike(model(opset, x, "float y", unknown), 9);
+        EXPECT_THAT(expect_alike(with_shapes(opset, x, "float y", known), opset - 1), HasSubstr("Scan"));
+        expect_alike(with_shapes(opset, x, "float y", unknown), 9);
       }
     }
   }
@@ -62,7 +62,7 @@ TEST_F(Ordering, SequencesAreReversedByAGather) {
         time, batch);
     for (const char* x : {"float[3,3] x", "float[3,3,2] x", "float[N,M,2,L] x"}) {
       dims_ = {{"N", 3}, {"M", 3}};
-      EXPECT_THAT(expect_alike(model(10, x, "float y", nodes), 9), HasSubstr("Gather"));
+      EXPECT_THAT(expect_alike(with_shapes(10, x, "float y", nodes), 9), HasSubstr("Gather"));
     }
   }
 }
@@ -75,11 +75,11 @@ TEST_F(Ordering, WhatIsUnique) {
           fmt::format("r = Sign(x) y, first, inverse, count = Unique<sorted={}{}>(r)", sorted, axis);
       for (const char* x : {"float[4,3] x", "float[N,2] x"}) {
         dims_ = {{"N", 7}};
-        EXPECT_THAT(expect_alike(model(11, x, kOutputs, nodes), 9), Not(HasSubstr("Unique")));
+        EXPECT_THAT(expect_alike(with_shapes(11, x, kOutputs, nodes), 9), Not(HasSubstr("Unique")));
       }
     }
   }
-  EXPECT_THAT(refusal(model(11, "string[4] x", "string y", "y = Unique(x)"), 10), HasSubstr("strings"));
+  EXPECT_THAT(refusal(with_shapes(11, "string[4] x", "string y", "y = Unique(x)"), 10), HasSubstr("strings"));
 }
 
 }  // namespace

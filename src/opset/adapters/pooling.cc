@@ -208,6 +208,13 @@ void average_10_down(Step& s) {
   if (s.integer("ceil_mode") != 0) floor_windows(s, windows_of(s));
 }
 
+// Opset 7 does not tell where its maxima stand.
+void without_indices(Step& s) {
+  if (s.used_output(1) != nullptr) s.refuse("before opset 8 MaxPool has no output Indices");
+  if (s.node().output(1) != nullptr) s.node().remove_output(1);
+  s.node().remove("storage_order");
+}
+
 // ---- Before opset 2
 
 void whole_p(Step& s) {
@@ -234,12 +241,15 @@ constexpr Adapter kAdapters[] = {
     same_up("MaxPool", 11, kDefaults),
     same_down("MaxPool", 11, kDefaults),
     down("MaxPool", 10, &undilate<&max_of, true>, kUnfoldedToo),
+    same_up("MaxPool", 8, "also tells where its maxima stand"),
+    down("MaxPool", 8, &without_indices, "without the output Indices"),
     down("LpPool", 22, &windows_22_down<&norm_of>, kFloored),
     down("LpPool", 18, &undilate<&norm_of, true>, kUnfoldedToo),
     same_up("LpPool", 11, kDefaults),
     same_down("LpPool", 11, kDefaults),
     up("LpPool", 2, &whole_p, kWholeP),
     up("GlobalLpPool", 2, &whole_p, kWholeP),
+    impossible_down("MaxUnpool", 9, "no operator of opset 8 puts elements where indices say"),
     same_up("MaxUnpool", 11, kDefaults),
     same_down("MaxUnpool", 11, kDefaults),
 };

@@ -94,5 +94,19 @@ TEST_F(Pooling, WholeNormsAreIntegers) {
   }
 }
 
+TEST_F(Pooling, PlacesOfMaximaAreNewInOpset8) {
+  expect_rewrite(R"(<ir_version: 3, opset_import: ["": 8]> g (float[1,1,8] x) => (float[1,1,4] y) {
+                      y, unused = MaxPool<kernel_shape=[2], strides=[2], storage_order=1>(x)
+                    })",
+                 7, R"(<ir_version: 3, opset_import: ["": 7]> g (float[1,1,8] x) => (float[1,1,4] y) {
+                         y = MaxPool<kernel_shape=[2], strides=[2]>(x)
+                       })");
+  EXPECT_THAT(refusal(R"(<ir_version: 3, opset_import: ["": 8]> g (float[1,1,8] x) => (float[1,1,4] y, int64[1,1,4] i) {
+                           y, i = MaxPool<kernel_shape=[2], strides=[2]>(x)
+                         })",
+                      7),
+              ::testing::HasSubstr("no output Indices"));
+}
+
 }  // namespace
 }  // namespace olivine::opset

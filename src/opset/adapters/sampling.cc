@@ -334,17 +334,20 @@ void deform_conv_19_down(Step& s) {
 
 // ---- RoiAlign
 
-/// Weights of the elements along one axis for each region and output: [regions, outputs, length]. Regions lie half an
-/// element lower than opset 10 has them, and may be less than one element wide.
-ir::Value* region_weights(Step& s, ir::Value* regions, std::int64_t column, std::int64_t outputs, std::int64_t axis) {
+/// Weights of the elements along one axis for each region and output: [regions, outputs, length]. With half_pixel
+/// regions lie half an element lower than opset 10 has them, and may be less than one element wide.
+ir::Value* region_weights(Step& s, bool half_pixel, std::int64_t column, std::int64_t outputs, std::int64_t axis) {
   const Arithmetic a{s, s.dtype(s.input(0))};
   const double scale = s.floating("spatial_scale");
   const std::int64_t fixed = s.integer("sampling_ratio");
   const auto edge = [&](std::int64_t index) {
-    return s.unsqueeze(a.sub(a.mul(element(s, regions, index, 1), scale), 0.5), {2});
+    ir::Value* scaled = a.mul(element(s, s.input(1), index, 1), scale);
+    return s.unsqueeze(half_pixel ? a.sub(scaled, 0.5) : scaled, {2});
   };
   ir::Value* start = edge(column);
-  ir::Value* bin = a.div(a.sub(edge(column + 2), start), static_cast<double>(outputs));  // [regions, 1, 1]
+  ir::Value* extent = a.sub(edge(column + 2), start);
+  if (!half_pixel) extent = a.max(extent, 1);
+  ir::Value* bin = a.div(extent, static_cast<double>(outputs));  // [regions, 1, 1]
   ir::Value* samples = fixed > 0 ? nullptr : a.ceil(bin);
   ir::Value* divisor = fixed > 0 ? a.number(static_cast<double>(fixed)) : a.max(samples, 1);
   ir::Value* most =
@@ -366,6 +369,14 @@ ir::Value* region_weights(Step& s, ir::Value* regions, std::int64_t column, std:
 
 // Averages of elements between four others are sums over rows and columns, weighted by what depends on the row and on
 // the column only: rows * image * columns.
+void average_of_regions(Step& s, bool half_pixel) {
+  ir::Value* rows = region_weights(s, half_pixel, 1, s.integer("output_height"), 2);
+  ir::Value* columns = region_weights(s, half_pixel, 0, s.integer("output_width"), 3);
+  ir::Value* image = s.emit("Gather", {s.input(0), s.input(2)}, {{"axis", 0}});
+  ir::Value* narrow = s.emit("MatMul", {image, s.unsqueeze(s.transpose(columns, {0, 2, 1}), {1})});
+  s.replace({s.emit("MatMul", {s.unsqueeze(rows, {1}), narrow})});
+}
+
 void roi_align_16_down(Step& s) {
   if (s.string("coordinate_transformation_mode") == "output_half_pixel") {
     s.node().remove("coordinate_transformation_mode");
@@ -373,11 +384,12 @@ void roi_align_16_down(Step& s) {
   }
   if (s.string("mode") != "avg")
     s.refuse("half_pixel is new in opset 16, and of it a maximum can't be computed otherwise");
-  ir::Value* rows = region_weights(s, s.input(1), 1, s.integer("output_height"), 2);
-  ir::Value* columns = region_weights(s, s.input(1), 0, s.integer("output_width"), 3);
-  ir::Value* image = s.emit("Gather", {s.input(0), s.input(2)}, {{"axis", 0}});
-  ir::Value* narrow = s.emit("MatMul", {image, s.unsqueeze(s.transpose(columns, {0, 2, 1}), {1})});
-  s.replace({s.emit("MatMul", {s.unsqueeze(rows, {1}), narrow})});
+  average_of_regions(s, true);
+}
+
+void roi_align_10_down(Step& s) {
+  if (s.string("mode") != "avg") s.refuse("opset 9 has no RoiAlign, and a maximum can't be computed otherwise");
+  average_of_regions(s, false);
 }
 
 void roi_align_16_up(Step& s) { s.node().set("coordinate_transformation_mode", std::string("output_half_pixel")); }
@@ -392,6 +404,7 @@ constexpr Adapter kAdapters[] = {
     down("DeformConv", 19, &deform_conv_19_down, "elements are gathered, weighted and multiplied by the filter"),
     up("RoiAlign", 16, &roi_align_16_up, "coordinate_transformation_mode is output_half_pixel"),
     down("RoiAlign", 16, &roi_align_16_down, "half_pixel is computed by weights for rows and columns"),
+    down("RoiAlign", 10, &roi_align_10_down, "averages are computed by weights for rows and columns"),
     same_up("NonMaxSuppression", 11, kSuppression),
     same_down("NonMaxSuppression", 11, kSuppression),
     impossible_down("NonMaxSuppression", 10, "no operator of an older opset drops boxes by what they overlap with"),

@@ -128,6 +128,17 @@ TEST_F(SamplingOperators, RoiAlignBetweenElementsIsComputedBelowOpset16) {
   }
 }
 
+TEST_F(SamplingOperators, RoiAlignIsComputedWhereThereIsNone) {
+  for (const int samples : {0, 2}) {
+    expect_alike(fmt::format(R"(<ir_version: 8, opset_import: ["": 10]> g (float[2,3,9,8] x) => (float[4,3,3,2] y)
+                                  <float[4,4] r = {{0,0,15,17, 2.5,3.1,3.2,3.4, -4,5,9,30, 7,7,7,7}}, int64[4] b = {{0,1,1,0}}> {{
+                                  y = RoiAlign<output_height=3, output_width=2, sampling_ratio={}, spatial_scale=0.5>(x, r, b)
+                                }})",
+                             samples),
+                 9);
+  }
+}
+
 TEST_F(SamplingOperators, WhatNoOperatorDoesIsRefused) {
   EXPECT_THAT(refusal(R"(<ir_version: 8, opset_import: ["": 11]> g (float[1,4,4] b, float[1,1,4] s) => (int64[n,3] y) {
                            y = NonMaxSuppression(b, s)

@@ -12,7 +12,7 @@ class Shapes : public OpsetFixture {};
 
 TEST_F(Shapes, AxesAreAnInputSince13) {
   for (const char* op : {"Squeeze", "Unsqueeze"}) {
-    const std::string old = model(11, "float[1,2,1] x", "float y", fmt::format("y = {}<axes=[-1]>(x)", op));
+    const std::string old = with_shapes(11, "float[1,2,1] x", "float y", fmt::format("y = {}<axes=[-1]>(x)", op));
     const std::string up = onnx::print_model(converted(old, 13));
     EXPECT_THAT(up, HasSubstr(fmt::format("y = {} (x, constant)", op)));
     EXPECT_THAT(onnx::print_model(converted(up, 11)), HasSubstr(fmt::format("{} <axes: ints = [-1]>", op)));
@@ -26,9 +26,9 @@ TEST_F(Shapes, AxesThatAreComputedBecomeAReshape) {
     for (const int target : {11, 9}) {
       const std::string x = fmt::format("float[{}] x, float f", dims);
       const std::string squeezed = computed("axes", "int64[2] {0, -2}") + "y = Squeeze(x, axes)";
-      EXPECT_THAT(expect_alike(model(13, x, "float y", squeezed), target), Not(HasSubstr("Squeeze (")));
+      EXPECT_THAT(expect_alike(with_shapes(13, x, "float y", squeezed), target), Not(HasSubstr("Squeeze (")));
       const std::string grown = computed("axes", "int64[3] {-1, 0, 2}") + "y = Unsqueeze(x, axes)";
-      EXPECT_THAT(expect_alike(model(13, x, "float y", grown), target), Not(HasSubstr("Unsqueeze (x")));
+      EXPECT_THAT(expect_alike(with_shapes(13, x, "float y", grown), target), Not(HasSubstr("Unsqueeze (x")));
     }
   }
   const std::string all = R"(<ir_version: 8, opset_import: ["": 13]> g (float[1,2,1] x) => (float[2] y) {
@@ -47,8 +47,8 @@ TEST_F(Shapes, TheFirstReshapeTookItsShapeAsAnAttribute) {
 
 TEST_F(Shapes, ReshapeToDimensionsWithoutElements) {
   const auto reshape = [](std::string_view x, std::string_view dims, std::string_view y) {
-    return model(14, fmt::format("float[{}] x, float f", x), fmt::format("float y", y),
-                 fmt::format("d = Constant<value = {}>() y = Reshape<allowzero=1>(x, d)", dims));
+    return with_shapes(14, fmt::format("float[{}] x, float f", x), fmt::format("float y", y),
+                       fmt::format("d = Constant<value = {}>() y = Reshape<allowzero=1>(x, d)", dims));
   };
   EXPECT_THAT(expect_alike(reshape("2,3", "int64[2] {3, -1}", "3,2"), 13), HasSubstr("y = Reshape (x, d)"));
   EXPECT_THAT(expect_alike(reshape("0,3", "int64[2] {3, 0}", "3,0"), 13), HasSubstr("int64[2] constant =  {3,-1}"));
@@ -58,7 +58,7 @@ TEST_F(Shapes, ReshapeToDimensionsWithoutElements) {
     dims_ = {{"N", 2}};
     const std::string shape = dims == std::string("N,6") ? "int64[3] {3, -1, 2}" : "int64[3] {5, 0, 0}";
     const std::string text = computed("d", shape) + "y = Reshape<allowzero=1>(x, d)";
-    EXPECT_THAT(expect_alike(model(14, x, "float y", text), 13), HasSubstr("Expand"));
+    EXPECT_THAT(expect_alike(with_shapes(14, x, "float y", text), 13), HasSubstr("Expand"));
   }
 }
 
@@ -66,18 +66,19 @@ TEST_F(Shapes, PartOfAShape) {
   for (const char* part : {"start=1", "start=-2, end=-1", "start=-9, end=9", "start=2, end=1", "end=1"}) {
     const std::string nodes = fmt::format("y = Shape<{}>(x)", part);
     for (const int target : {13, 9}) {
-      expect_alike(model(15, "float[N,2,M] x", "int64 y", nodes), target);
-      EXPECT_THAT(expect_alike(model(15, "float[3,2,4] x", "int64 y", nodes), target), Not(HasSubstr("Slice")));
+      expect_alike(with_shapes(15, "float[N,2,M] x", "int64 y", nodes), target);
+      EXPECT_THAT(expect_alike(with_shapes(15, "float[3,2,4] x", "int64 y", nodes), target), Not(HasSubstr("Slice")));
     }
   }
-  EXPECT_THAT(expect_alike(model(15, "float[N,2] x", "int64 y", "y = Shape<start=0>(x)"), 13),
+  EXPECT_THAT(expect_alike(with_shapes(15, "float[N,2] x", "int64 y", "y = Shape<start=0>(x)"), 13),
               HasSubstr("y = Shape (x)"));
 }
 
 TEST_F(Shapes, FlattenCountsItsAxisFromTheStart) {
-  EXPECT_THAT(expect_alike(model(11, "float[2,3,4] x", "float y", "y = Flatten<axis=-1>(x)"), 10),
+  EXPECT_THAT(expect_alike(with_shapes(11, "float[2,3,4] x", "float y", "y = Flatten<axis=-1>(x)"), 10),
               HasSubstr("axis: int = 2"));
-  EXPECT_THAT(refusal(model(11, "float[] x", "float y", "y = Flatten<axis=-1>(x)"), 10), HasSubstr("rank of 'x'"));
+  EXPECT_THAT(refusal(with_shapes(11, "float[] x", "float y", "y = Flatten<axis=-1>(x)"), 10),
+              HasSubstr("rank of 'x'"));
 }
 
 TEST_F(Shapes, BelowOpset8TileExpands) {
@@ -111,8 +112,9 @@ TEST_F(Shapes, TheFirstTileRepeatedAlongOneAxis) {
 
 TEST_F(Shapes, CopiesOfSequencesAndOptionals) {
   const std::string inner = "s = SequenceConstruct(x, x) t = Identity(s) y = SequenceAt(t, i) ";
-  EXPECT_THAT(expect_alike(model(14, "float[2] x", "float y", "i = Constant<value = int64[1] {1}>() " + inner), 13),
-              Not(HasSubstr("Identity")));
+  EXPECT_THAT(
+      expect_alike(with_shapes(14, "float[2] x", "float y", "i = Constant<value = int64[1] {1}>() " + inner), 13),
+      Not(HasSubstr("Identity")));
   const std::string handed_out = R"(<ir_version: 8, opset_import: ["": 14]> g (seq(float[2]) x) => (seq(float[2]) y) {
  y = Identity(x) })";
   EXPECT_THAT(onnx::print_model(converted(handed_out, 13)), HasSubstr("SequenceErase"));
@@ -121,7 +123,7 @@ TEST_F(Shapes, CopiesOfSequencesAndOptionals) {
  y = Identity(x) })";
   EXPECT_THAT(refusal(optional, 15), HasSubstr("copies an optional"));
   const std::string inside =
-      model(16, "float[2] x", "float y", "o = Optional(x) p = Identity(o) y = OptionalGetElement(p)");
+      with_shapes(16, "float[2] x", "float y", "o = Optional(x) p = Identity(o) y = OptionalGetElement(p)");
   EXPECT_THAT(expect_alike(inside, 15), Not(HasSubstr("Identity")));
 }
 
