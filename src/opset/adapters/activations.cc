@@ -8,9 +8,9 @@ namespace {
 // on it normalizes over `axis` alone. Both are one where `axis` is the last.
 void flattened_up(Step& s) {
   ir::Value* x = s.input(0);
-  const std::int64_t rank = s.rank(x);
-  const std::int64_t axis = s.positive_axis(s.integer("axis"), rank);
-  if (axis == rank - 1) {
+  const std::int64_t axis = s.integer("axis");
+  const auto rank = s.find_rank(x);
+  if (axis == -1 || (rank && s.positive_axis(axis, *rank) == *rank - 1)) {
     s.node().set("axis", std::int64_t{-1});
     return;
   }
@@ -20,6 +20,10 @@ void flattened_up(Step& s) {
 }
 
 void flattened_down(Step& s) {
+  if (s.integer("axis") == -1) {
+    s.node().set("axis", std::int64_t{-1});
+    return;
+  }
   ir::Value* x = s.input(0);
   const std::int64_t rank = s.rank(x);
   const std::int64_t axis = s.positive_axis(s.integer("axis"), rank);

@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include "opset/opset_fixture.h"
 
 namespace olivine::opset {
@@ -20,6 +22,23 @@ TEST_F(Activations, SoftmaxOverSeveralAxesIsFlattened) {
                              op),
                  13);
   }
+}
+
+TEST_F(Activations, SoftmaxOfAnUnknownRank) {
+  const std::string text = R"(<ir_version: 7, opset_import: ["": {}]> g (float[24] x, int64[r] dims) => (float[n] y) {{
+                                a = Reshape(x, dims)
+                                b = Softmax<axis={}>(a)
+                                whole = Constant<value=int64[1] {{-1}}>()
+                                y = Reshape(b, whole)
+                              }})";
+  EXPECT_THAT(onnx::print_model(converted(fmt::format(fmt::runtime(text), 11, 1), 13)),
+              ::testing::HasSubstr("Flatten"));
+  EXPECT_THAT(onnx::print_model(converted(fmt::format(fmt::runtime(text), 11, -1), 13)),
+              ::testing::Not(::testing::HasSubstr("Flatten")));
+  EXPECT_THAT(onnx::print_model(converted(fmt::format(fmt::runtime(text), 13, -1), 11)),
+              ::testing::Not(::testing::HasSubstr("Transpose")));
+  EXPECT_THAT(refusal(fmt::format(fmt::runtime(text), 13, 1), 11),
+              ::testing::HasSubstr("the rank of 'a' is not known"));
 }
 
 TEST_F(Activations, SoftmaxOverAnInnerAxisIsSwapped) {
