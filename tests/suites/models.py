@@ -49,9 +49,12 @@ def other_sizes(path):
     for value in onnx.load(path, load_external_data=False).graph.input:
         dims = value.type.tensor_type.shape.dim
         for axis, dim in enumerate(dims):
-            if dim.WhichOneof("value") != "dim_value":
-                size = 1 if axis == 0 else 96 if len(dims) == 4 else 5
-                options += ["--dim", f"{dim.dim_param or f'{value.name}:{axis}'}={size}"]
+            if dim.WhichOneof("value") == "dim_value" and dim.dim_value >= 0:
+                continue
+            picture = (1, 3, 64, 128)[axis] if len(dims) == 4 else 0
+            size = picture or 5 - 2 * axis
+            name = dim.dim_param if dim.dim_param not in ("", "?", "-1") else f"{value.name}:{axis}"
+            options += ["--dim", f"{name}={size}"]
     return options
 
 
