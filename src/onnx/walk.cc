@@ -222,6 +222,7 @@ class Walker {
       // What comes out of such a node is not known, and what follows may complain of that.
       has_unknown_operators_ = true;
     }
+    take_known_branch(node);
     // A graph that its node's inference did not come to, or could not.
     for (ir::Graph* subgraph : subgraphs) {
       if (!walked_.contains(subgraph)) walk(*subgraph, scope);
@@ -253,6 +254,21 @@ class Walker {
     }
     for (std::size_t i = 0; i < node.output_count(); ++i) {
       if (ir::Value* output = node.output(i)) assign(*output, type_of(*context.getOutputType(i)), &node);
+    }
+  }
+
+  /// An If whose condition is known hands out what that branch makes; its own inference says what both have in common.
+  void take_known_branch(ir::Node& node) {
+    if (!node.is("If") || node.input(0) == nullptr) return;
+    const tensor::Tensor* condition = evaluator_.constant(*node.input(0));
+    const auto value = condition != nullptr ? tensor::as_int64s(*condition, 1) : std::nullopt;
+    if (!value || value->size() != 1) return;
+    const ir::Attribute* branch = node.find(value->front() != 0 ? "then_branch" : "else_branch");
+    const auto* graph = branch != nullptr ? std::get_if<std::unique_ptr<ir::Graph>>(&branch->value) : nullptr;
+    if (graph == nullptr || !walked_.contains(graph->get())) return;
+    const auto results = (*graph)->outputs();
+    for (std::size_t i = 0; i < std::min(results.size(), node.output_count()); ++i) {
+      if (ir::Value* output = node.output(i)) refine(output->type, results[i]->type);
     }
   }
 

@@ -1,5 +1,8 @@
 """Opset conversion: every test model that ONNX Runtime passes, brought to other opsets, checked, loaded and run.
 
+A refusal counts as impossible when its reason is one of IMPOSSIBLE, else as refused; a model for which ONNX Runtime has no
+kernel, though the checker accepts it, counts as "no kernel".
+
 A case is a model and a target. Right means that the checker accepts the converted model (with its full check wherever it
 accepts the original so), that ONNX Runtime loads it, and that it computes what the test expects.
 """
@@ -7,6 +10,7 @@ accepts the original so), that ONNX Runtime loads it, and that it computes what 
 import functools
 import multiprocessing
 import os
+import re
 from dataclasses import dataclass
 
 import float16
@@ -17,6 +21,24 @@ from cases import Case, all_cases
 TITLE = "opset conversion"
 MEASURED = (13, 15, 17, 18, 19, 20, 21, 22, 23)  # what the peers were measured with
 TARGETS = (9, 11, *MEASURED, 24, 25, onnx.defs.onnx_opset_version())
+
+
+# Types, and the opset that each came with.
+NEW_TYPES = {
+    "bfloat16": 13, "float8": 19, "int4": 21, "uint4": 21, "float4e2m1": 23, "float8e8m0": 24, "int2": 25, "uint2": 25,
+    "float6": 28,
+}
+# What no model of the target can say, by the words of the refusal.
+IMPOSSIBLE = {
+    r"reads the bits of one type as another": "BitCast between floats and integers: nothing before opset 26 reads bits",
+    r"nothing copies an optional|does not take optional|no optional values before": "optional values below opset 15 and 16",
+    r"does not take seq\(|there are no sequences|no Sequence": "sequences below opset 11, and in a Loop below 13",
+    r"before opset 11 they must be alike": "branches of different shapes below opset 11",
+    r"NonMaxSuppression 10:": "NonMaxSuppression below opset 10",
+    r"Det 11:": "determinants below opset 11",
+    r"a quotient of floats is rounded": "the remainder of floats below opset 10",
+    r"(float8e8m0 is|float8 types are) new": "types that the target does not have",
+}
 
 
 @dataclass
@@ -70,11 +92,38 @@ def checker_says(model, full):
     return ""
 
 
+def why_impossible(reason, target):
+    """The class of a refusal, or nothing."""
+    for words, title in IMPOSSIBLE.items():
+        if re.search(words, reason):
+            return title
+    for dtype in re.findall(r"(?:does not take|cannot be) (\w+)", reason):
+        came = next((opset for name, opset in NEW_TYPES.items() if dtype == name or (name in ("float8", "float6") and dtype.startswith(name))), 0)
+        if came > target:
+            return "types that the target does not have"
+    return ""
+
+
+@functools.cache
+def kernels():
+    from onnxruntime.capi import _pybind_state
+
+    return [(one.op_name, *one.version_range) for one in _pybind_state.get_all_opkernel_def() if one.domain == "" and "CPU" in one.provider]
+
+
+def lacks_kernel(error, target):
+    """Whether ONNX Runtime has no kernel of that operator for the target, of whatever type."""
+    found = re.search(r"Could not find an implementation for (\w+)\(", error)
+    return bool(found) and not any(name == found[1] and first <= target <= last for name, first, last in kernels())
+
+
 def judge(case, model):
     """(verdict, reason) of a converted model."""
     try:
         converted = running.session(model)
     except Exception as error:  # noqa: BLE001
+        if lacks_kernel(str(error), opset_of(model)) and not checker_says(model, False):
+            return "no kernel", str(error)
         return "wrong", f"does not load: {error}"
     for inputs, expected in case.data_sets:
         try:
@@ -92,12 +141,17 @@ def convert(source, target, opset, olivine):
     return olivine("run-pass", "--pass-name", "OnnxOpVersionConversion", "--target-opset", opset, "-m", source, "-o", target)
 
 
+def refused(reason, target):
+    title = why_impossible(reason, target)
+    return ("impossible", reason, {"why": title}) if title else ("refused", reason)
+
+
 def check(conversion, olivine, folder):
     source, target = folder / "in.onnx", folder / "out.onnx"
     source.write_bytes(conversion.case.model.SerializeToString())
     done = convert(source, target, conversion.target, olivine)
     if done.returncode == 3:
-        return "refused", done.stderr.strip()
+        return refused(done.stderr.strip(), conversion.target)
     if done.returncode != 0:
         return "wrong", f"exit code {done.returncode}: {done.stderr.strip()}"
     return judge(conversion.case, onnx.load(target))
@@ -109,8 +163,10 @@ def check_there_and_back(conversion, olivine, folder):
     source.write_bytes(conversion.case.model.SerializeToString())
     for one, other, opset in ((source, middle, conversion.target), (middle, target, conversion.source)):
         done = convert(one, other, opset, olivine)
+        if done.returncode == 3:
+            return refused(done.stderr.strip(), opset)
         if done.returncode != 0:
-            return "refused" if done.returncode == 3 else "wrong", done.stderr.strip()
+            return "wrong", done.stderr.strip()
     return judge(conversion.case, onnx.load(target))
 
 

@@ -19,14 +19,18 @@ void type_by_number(Step& s) {
 
 // `round_mode` speaks of casts to float8e8m0 alone.
 void without_round_mode(Step& s) {
-  const bool matters = s.node().is("Cast") && static_cast<DataType>(s.integer("to")) == DataType::float8e8m0;
-  if (!matters) s.node().remove("round_mode");
+  const ir::Value* result = s.node().output(0);
+  if (result == nullptr) return;
+  if (s.dtype(result) == DataType::float8e8m0) s.refuse("float8e8m0 is new in opset 24");
+  s.node().remove("round_mode");
 }
 
 // `saturate` speaks of casts to the other float8 types.
 void without_saturate(Step& s) {
   const ir::Value* result = s.node().output(0);
-  if (result != nullptr && !is_float8(s.dtype(result))) s.node().remove("saturate");
+  if (result == nullptr) return;
+  if (is_float8(s.dtype(result))) s.refuse("float8 types are new in opset 19");
+  s.node().remove("saturate");
 }
 
 // What a Cast to a type alone is.

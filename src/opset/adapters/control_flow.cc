@@ -9,6 +9,32 @@
 namespace olivine::opset {
 namespace {
 
+// ---- If
+
+const ir::Graph& branch_of(const ir::Node& node, std::string_view name) {
+  return *std::get<std::unique_ptr<ir::Graph>>(node.find(name)->value);
+}
+
+bool shapes_differ(const ir::Type& a, const ir::Type& b) {
+  const ir::TensorType* left = a.tensor();
+  const ir::TensorType* right = b.tensor();
+  if (left == nullptr || right == nullptr || !left->shape || !right->shape) return false;
+  return !std::equal(
+      left->shape->begin(), left->shape->end(), right->shape->begin(), right->shape->end(),
+      [](const ir::Dim& x, const ir::Dim& y) { return !x.is_value() || !y.is_value() || x.value() == y.value(); });
+}
+
+void branches_of_one_shape(Step& s) {
+  const auto one = branch_of(s.node(), "then_branch").outputs();
+  const auto other = branch_of(s.node(), "else_branch").outputs();
+  for (std::size_t i = 0; i < std::min(one.size(), other.size()); ++i) {
+    if (shapes_differ(one[i]->type, other[i]->type)) {
+      s.refuse(fmt::format("its branches make '{}' and '{}' of different shapes; before opset 11 they must be alike",
+                           one[i]->name(), other[i]->name()));
+    }
+  }
+}
+
 // ---- Scan
 
 /// A type without its first dimension.
@@ -201,7 +227,7 @@ constexpr std::string_view kSameBody = "says the same of its graphs more precise
 
 constexpr Adapter kAdapters[] = {
     same_up("If", 11, kSameBody),
-    same_down("If", 11, kSameBody),
+    down("If", 11, &branches_of_one_shape, "as it is, where both branches make tensors of one shape"),
     same_up("Loop", 11, kSameBody),
     same_down("Loop", 11, kSameBody),
     up("Scan", 9, &batch_by_outer_scan, "the batch becomes a Scan around it"),

@@ -47,6 +47,17 @@ TEST_F(ControlFlow, BodiesAreConverted) {
   }
 }
 
+TEST_F(ControlFlow, BranchesOfDifferentShapesAreNewInOpset11) {
+  const std::string text = R"(<ir_version: 8, opset_import: ["": 11]> g (float[2,3] x, bool c) => (float[n,3] y) {{
+                                s = Constant<value=int64[1] {{0}}>()
+                                k = Constant<value=int64[1] {{{0}}}>()
+                                y = If(c)<then_branch=t () => (float[2,3] a) {{ a = Relu(x) }},
+                                          else_branch=e () => (float[{0},3] b) {{ b = Slice(x, s, k) }}>
+                              }})";
+  EXPECT_THAT(refusal(fmt::format(fmt::runtime(text), 1), 10), HasSubstr("different shapes"));
+  EXPECT_THAT(onnx::print_model(converted(fmt::format(fmt::runtime(text), 2), 10)), HasSubstr("If (c)"));
+}
+
 TEST_F(ControlFlow, SequenceMapIsALoop) {
   const std::string text = expect_alike(
       R"(<ir_version: 8, opset_import: ["": 17]> g (float[2,3] x, float[3] b) => (float[m,3] y) {

@@ -136,6 +136,14 @@ void split_18_up(Step& s) {
   if (s.input(1) == nullptr) s.node().set("num_outputs", static_cast<std::int64_t>(s.node().output_count()));
 }
 
+/// As many as are equal, then what is left, which may be nothing.
+Ints part_sizes(std::int64_t size, std::int64_t parts) {
+  const std::int64_t each = (size + parts - 1) / parts;
+  Ints sizes;
+  for (std::int64_t i = 0; i < parts; ++i) sizes.push_back(std::clamp(size - i * each, std::int64_t{0}, each));
+  return sizes;
+}
+
 // Before opset 18 equal parts are all equal: where the last one is smaller, the sizes are told.
 void split_18_down(Step& s) {
   if (s.input(1) != nullptr) return;
@@ -144,6 +152,10 @@ void split_18_down(Step& s) {
   s.node().remove("num_outputs");
   const auto size = s.find_dim(s.input(0), axis);
   if (size && *size % parts == 0) return;
+  if (size) {
+    s.node().set_input(1, s.ints(part_sizes(*size, parts)));
+    return;
+  }
   ir::Value* whole = s.size(s.input(0), axis);
   ir::Value* each = s.emit("Div", {s.emit("Add", {whole, s.ints({parts - 1})}), s.ints({parts})});
   Values sizes(static_cast<std::size_t>(parts), each);

@@ -102,5 +102,15 @@ TEST_F(Slicing, ConcatCountsItsAxisFromTheStart) {
               HasSubstr("axis: int = 1"));
 }
 
+TEST_F(Slicing, WhereNothingIsLeftThePartsAreEmpty) {
+  EXPECT_THAT(
+      onnx::print_model(converted(
+          R"(<ir_version: 8, opset_import: ["": 18]> g (float[5] x) => (float[a] p, float[b] q, float[c] r, float[d] t) {
+                       p, q, r, t = Split<num_outputs=4>(x)
+                     })",
+          13)),
+      HasSubstr("{2,2,1,0}"));
+}
+
 }  // namespace
 }  // namespace olivine::opset
