@@ -4,14 +4,6 @@
 
 namespace olivine::opset {
 
-ir::Value* counting(Step& s, ir::Value* count) {
-  if (s.opset() >= 11) {
-    return s.emit("Range", {s.integer_scalar(0), s.squeeze(count, {0}), s.integer_scalar(1)});
-  }
-  // Where ones stand: everywhere.
-  return s.reshape(s.emit("NonZero", {filled(s, count, 1, DataType::int64)}), {-1});
-}
-
 ir::Value* filled(Step& s, ir::Value* dims, double value, DataType dtype) {
   if (s.opset() < 9) return s.emit("Expand", {s.number(value, dtype), dims});
   const auto one = tensor::cast(tensor::from_values<double>(DataType::float64, {1}, std::vector{value}), dtype);
@@ -22,35 +14,6 @@ ir::Value* filled(Step& s, ir::Value* dims, double value, DataType dtype) {
                    node.set("value", ir::NamedTensor{"", std::move(element), {}});
                  })
       .front();
-}
-
-namespace {
-
-/// What a type that Where has no kernel for passes as.
-DataType selected_as(DataType dtype) {
-  switch (dtype) {
-    case DataType::int16:
-    case DataType::uint16:
-      return DataType::int32;
-    case DataType::uint64:
-      return DataType::int64;  // the same bits, there and back
-    case DataType::bfloat16:
-      return DataType::float32;
-    default:
-      return dtype;
-  }
-}
-
-}  // namespace
-
-ir::Value* select(Step& s, ir::Value* condition, ir::Value* a, ir::Value* b) {
-  const DataType dtype = s.dtype(a);
-  if (dtype == DataType::boolean) {
-    ir::Value* otherwise = s.emit("And", {s.emit("Not", {condition}), b});
-    return s.emit("Or", {s.emit("And", {condition, a}), otherwise});
-  }
-  const DataType carrier = selected_as(dtype);
-  return s.cast(s.emit("Where", {condition, s.cast(a, carrier), s.cast(b, carrier)}), dtype);
 }
 
 ir::Value* smaller(Step& s, ir::Value* a, ir::Value* b) {
@@ -76,6 +39,10 @@ ir::Value* part(Step& s, ir::Value* vector, std::int64_t begin, std::int64_t end
   return s.emit("Gather", {vector, s.ints(positions)}, {{"axis", 0}});
 }
 
+ir::Value* element(Step& s, ir::Value* list, std::int64_t index, std::int64_t axis) {
+  return s.emit("Gather", {list, s.ints({index})}, {{"axis", axis}});
+}
+
 ir::Value* joined(Step& s, Values vectors) {
   return vectors.size() == 1 ? vectors.front() : s.concat(std::move(vectors), 0);
 }
@@ -87,7 +54,7 @@ ir::Value* rank_value(Step& s, ir::Value* value) {
 
 // i is among axes <=> any of axes equals i or i - rank
 ir::Value* among_axes(Step& s, ir::Value* axes, ir::Value* rank) {
-  ir::Value* all = counting(s, rank);
+  ir::Value* all = s.range(rank);
   ir::Value* column = s.reshape(from_start(s, axes, rank), {-1, 1});
   ir::Value* equal = s.cast(s.emit("Equal", {column, all}), DataType::int32);
   // A sum, other than a maximum, is defined of no axes at all.
@@ -107,7 +74,7 @@ namespace {
 /// 1 in place of every 0 but the first, which becomes -1: what has no elements takes that shape before opset 14.
 ir::Value* without_zeros(Step& s, ir::Value* dims, ir::Value* is_zero) {
   ir::Value* first = s.emit("ArgMax", {s.cast(is_zero, DataType::int32)}, {{"axis", 0}, {"keepdims", 1}});
-  ir::Value* is_first = s.emit("Equal", {counting(s, s.shape(dims)), first});
+  ir::Value* is_first = s.emit("Equal", {s.range(s.shape(dims)), first});
   ir::Value* stand_in = s.emit("Where", {is_first, s.ints({-1}), s.ints({1})});
   return s.emit("Where", {is_zero, stand_in, dims});
 }
@@ -154,6 +121,8 @@ void count_from_start(Step& s, std::string_view attribute, const ir::Value* rank
     s.node().set(std::string(attribute), s.positive_axis(axis, s.rank(ranked) + more));
   }
 }
+
+void drop_consumed_inputs(Step& s) { s.node().remove("consumed_inputs"); }
 
 void axis_from_start(Step& s) { count_from_start(s, "axis", s.input(0)); }
 

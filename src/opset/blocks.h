@@ -11,12 +11,8 @@
 /// does; whatever is known becomes a constant at once.
 namespace olivine::opset {
 
-/// int64[n]: 0 … n-1, for n as int64[1].
-ir::Value* counting(Step& s, ir::Value* count);
 /// A tensor of `dims` (int64[rank]) whose elements are all `value`.
 ir::Value* filled(Step& s, ir::Value* dims, double value, DataType dtype);
-/// Where(condition, a, b), for types too that ONNX Runtime has no kernel of.
-ir::Value* select(Step& s, ir::Value* condition, ir::Value* a, ir::Value* b);
 /// @name Of integers, elementwise: Min and Max take floats alone below opset 12.
 /// @{
 ir::Value* smaller(Step& s, ir::Value* a, ir::Value* b);
@@ -26,6 +22,10 @@ ir::Value* larger(Step& s, ir::Value* a, ir::Value* b);
 ir::Value* from_start(Step& s, ir::Value* indices, ir::Value* size);
 /// The numbers [begin, end) of a vector, by position.
 ir::Value* part(Step& s, ir::Value* vector, std::int64_t begin, std::int64_t end);
+/// One element, or slice, along `axis`, which stays as a dimension of 1.
+ir::Value* element(Step& s, ir::Value* list, std::int64_t index, std::int64_t axis = 0);
+/// As int64.
+inline ir::Value* wide(Step& s, ir::Value* value) { return s.cast(value, DataType::int64); }
 /// One vector of several; of one, itself.
 ir::Value* joined(Step& s, Values vectors);
 /// The rank as int64[1].
@@ -47,6 +47,9 @@ ir::Value* along(Step& s, ir::Value* vector, std::int64_t axis, std::int64_t ran
 void count_from_start(Step& s, std::string_view attribute, const ir::Value* ranked, std::int64_t more = 0);
 /// The same as an adapter, for the attribute `axis` of an operator of its first input.
 void axis_from_start(Step& s);
+
+/// `consumed_inputs` of opset 1 was an optimization's hint that no runtime read.
+void drop_consumed_inputs(Step& s);
 
 /// A graph for an attribute. Inner nodes may use every value that the node may use.
 class Body {

@@ -161,10 +161,13 @@ ir::Value* Step::cast(ir::Value* value, DataType to) {
 
 ir::Value* Step::where(ir::Value* condition, ir::Value* yes, ir::Value* no) {
   const DataType own = dtype(yes);
+  if (own == DataType::boolean) {
+    ir::Value* otherwise = emit("And", {emit("Not", {condition}), no});
+    return emit("Or", {emit("And", {condition, yes}), otherwise});
+  }
   DataType carrier = own;
   if (own == DataType::uint64 || own == DataType::int16 || own == DataType::uint16) carrier = DataType::int64;
   if (own == DataType::float16 || own == DataType::bfloat16) carrier = DataType::float32;
-  if (own == DataType::boolean) carrier = DataType::uint8;
   return cast(emit("Where", {condition, cast(yes, carrier), cast(no, carrier)}), own);
 }
 

@@ -1,4 +1,5 @@
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Elementwise functions of one input, and the normalizations over one axis.
 namespace olivine::opset {
@@ -38,11 +39,6 @@ void flattened_down(Step& s) {
   s.replace({s.transpose(s.emit(s.node().op_type, {turned}, {{"axis", rank - 1}}), order)});
 }
 
-// Before opset 11 an axis counts from the start.
-void axis_from_the_start(Step& s) {
-  if (s.integer("axis") < 0) s.node().set("axis", s.positive_axis(s.integer("axis"), s.rank(s.input(0))));
-}
-
 constexpr std::string_view kFromEnd = "axis may count from the end";
 constexpr std::string_view kFromStart = "axis is counted from the start";
 constexpr std::string_view kFlatUp = "where axis is not the last one, flattened before and reshaped after";
@@ -50,11 +46,11 @@ constexpr std::string_view kFlatDown = "where axis is not the last one, it is sw
 
 constexpr Adapter kAdapters[] = {
     same_up("Softmax", 11, kFromEnd),
-    down("Softmax", 11, &axis_from_the_start, kFromStart),
+    down("Softmax", 11, &axis_from_start, kFromStart),
     same_up("LogSoftmax", 11, kFromEnd),
-    down("LogSoftmax", 11, &axis_from_the_start, kFromStart),
+    down("LogSoftmax", 11, &axis_from_start, kFromStart),
     same_up("Hardmax", 11, kFromEnd),
-    down("Hardmax", 11, &axis_from_the_start, kFromStart),
+    down("Hardmax", 11, &axis_from_start, kFromStart),
     up("Softmax", 13, &flattened_up, kFlatUp),
     down("Softmax", 13, &flattened_down, kFlatDown),
     up("LogSoftmax", 13, &flattened_up, kFlatUp),

@@ -47,12 +47,12 @@ void space_to_depth_down(Step& s) {
 // Upper: what stands left of the k-th diagonal, column < row + k, becomes 0. Lower: row + k < column.
 void trilu_down(Step& s) {
   ir::Value* x = s.input(0);
-  ir::Value* rows = s.reshape(counting(s, s.size(x, -2)), {-1, 1});
-  ir::Value* columns = counting(s, s.size(x, -1));
+  ir::Value* rows = s.reshape(s.range(s.size(x, -2)), {-1, 1});
+  ir::Value* columns = s.range(s.size(x, -1));
   if (s.input(1) != nullptr) rows = s.emit("Add", {rows, s.reshape(s.input(1), {1, 1})});
   ir::Value* zeroed = s.integer("upper") != 0 ? s.emit("Less", {columns, rows}) : s.emit("Less", {rows, columns});
   if (s.dtype(x) == DataType::boolean) return s.replace_by("And", {x, s.emit("Not", {zeroed})});
-  s.replace({select(s, zeroed, s.number_like(0, x), x)});
+  s.replace({s.where(zeroed, s.number_like(0, x), x)});
 }
 
 // Below opset 9: Where(c, a, b) -> Gather([b …, a …], c * n + [0, n)), both spread to the n elements of the result

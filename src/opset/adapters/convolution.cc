@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Convolutions, and putting together what they are made of.
 namespace olivine::opset {
@@ -63,10 +64,6 @@ struct Axis {
 };
 
 using Axes = std::vector<Axis>;
-
-ir::Value* element(Step& s, ir::Value* list, std::size_t index) {
-  return s.emit("Gather", {list, s.ints({static_cast<std::int64_t>(index)})}, {{"axis", 0}});
-}
 
 Axes axes_of(Step& s) {
   auto rank = s.find_dim(s.input(2), 0);

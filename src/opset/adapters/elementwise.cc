@@ -1,15 +1,13 @@
 #include <limits>
 
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Arithmetic and comparisons, element by element.
 namespace olivine::opset {
 namespace {
 
 // ---- Before opset 7
-
-// An optimization's hint that no runtime read.
-void drop_consumed_inputs(Step& s) { s.node().remove("consumed_inputs"); }
 
 // Before opset 7 B broadcasts only when `broadcast` says so, with its first dimension at `axis` of A, or its last at
 // A's last. Later it always does, aligned at the end: B gets the dimensions of size 1 that follow it.

@@ -2,14 +2,13 @@
 #include <numeric>
 
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Activations with parameters. Those that came later are functions in onnx, and become these.
 namespace olivine::opset {
 namespace {
 
 constexpr std::string_view kConsumed = "consumed_inputs said nothing about the result";
-
-void without_consumed(Step& s) { s.node().remove("consumed_inputs"); }
 
 // The newer version has more digits in its defaults.
 void selu_up(Step& s) {
@@ -37,7 +36,7 @@ void thresholded_down(Step& s) {
 }
 
 constexpr Adapter kAdapters[] = {
-    up("PRelu", 6, &without_consumed, kConsumed),
+    up("PRelu", 6, &drop_consumed_inputs, kConsumed),
     up("Selu", 6, &selu_up, "defaults with fewer digits are written out"),
     up("PRelu", 7, &slope_up, "slopes of channels get axes of size 1 behind them"),
     down("ThresholdedRelu", 10, &thresholded_down, "elements up to alpha are replaced by 0"),

@@ -30,8 +30,6 @@ void one_hot_11_down(Step& s) {
 
 // ---- Places in a tensor that is seen as one row of elements or slices
 
-ir::Value* wide(Step& s, ir::Value* value) { return s.cast(value, DataType::int64); }
-
 /// Elements between neighbours along `axis`, when the dimensions from `end` on count as one element.
 ir::Value* stride(Step& s, ir::Value* dims, std::int64_t axis, std::int64_t end) {
   return axis + 1 < end ? product(s, part(s, dims, axis + 1, end)) : s.ints({1});
@@ -47,7 +45,7 @@ void gather_elements_down(Step& s) {
   if (axis + 1 < rank) places = s.emit("Mul", {places, stride(s, dims, axis, rank)});
   for (std::int64_t other = 0; other < rank; ++other) {
     if (other == axis || s.find_dim(s.input(1), other) == 1) continue;
-    ir::Value* there = s.emit("Mul", {counting(s, s.size(s.input(1), other)), stride(s, dims, other, rank)});
+    ir::Value* there = s.emit("Mul", {s.range(s.size(s.input(1), other)), stride(s, dims, other, rank)});
     places = s.emit("Add", {places, along(s, there, other, rank)});
   }
   s.replace_by("Gather", {s.reshape(x, {-1}), places}, {{"axis", 0}});
@@ -81,7 +79,7 @@ void gather_nd_down(Step& s) {
   if (batches > 0) {
     ir::Value* batch_dims = part(s, dims, 0, batches);
     ir::Value* number =
-        s.emit("Mul", {counting(s, product(s, batch_dims)), product(s, part(s, dims, batches, batches + length))});
+        s.emit("Mul", {s.range(product(s, batch_dims)), product(s, part(s, dims, batches, batches + length))});
     const std::int64_t more = s.rank(s.input(1)) - 1 - batches;
     Values spread = {batch_dims};
     if (more > 0) spread.push_back(s.ints(Ints(static_cast<std::size_t>(more), 1)));
@@ -224,7 +222,7 @@ void tensor_scatter_down(Step& s) {
   ir::Value* update = s.input(1);
   const std::int64_t rank = s.rank(cache);
   const std::int64_t axis = s.positive_axis(s.integer("axis"), rank);
-  ir::Value* places = along(s, counting(s, s.size(update, axis)), axis, rank);
+  ir::Value* places = along(s, s.range(s.size(update, axis)), axis, rank);
   if (s.input(2) != nullptr) places = s.emit("Add", {along(s, s.input(2), 0, rank), places});
   if (s.string("mode") == "circular") places = s.emit("Mod", {places, s.size(cache, axis)});
   places = s.emit("Expand", {places, s.shape(update)});

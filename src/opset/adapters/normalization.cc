@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Normalizations by statistics of the elements.
 namespace olivine::opset {
@@ -239,8 +240,6 @@ void is_test_up(Step& s) {
   s.node().remove("is_test");
 }
 
-void without_consumed(Step& s) { s.node().remove("consumed_inputs"); }
-
 constexpr std::string_view kConsumed = "consumed_inputs said nothing about the result";
 
 constexpr Adapter kAdapters[] = {
@@ -250,8 +249,8 @@ constexpr Adapter kAdapters[] = {
     down("GroupNormalization", 21, &group_by_instances,
          "InstanceNormalization of the groups; the version before is deprecated"),
     down("GroupNormalization", 18, &old_group_by_instances, "InstanceNormalization of the groups"),
-    up("InstanceNormalization", 6, &without_consumed, kConsumed),
-    up("BatchNormalization", 6, &without_consumed, kConsumed),
+    up("InstanceNormalization", 6, &drop_consumed_inputs, kConsumed),
+    up("BatchNormalization", 6, &drop_consumed_inputs, kConsumed),
     up("BatchNormalization", 7, &is_test_up, "is_test says whether the statistics of the batch are taken"),
     up("BatchNormalization", 9, &non_spatial_up, "where it is not spatial, the elements become channels"),
     up("BatchNormalization", 14, &training_up, "more than one output meant training"),

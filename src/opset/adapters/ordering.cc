@@ -26,7 +26,7 @@ void k_down(Step& s) {
   const auto size = s.find_dim(x, axis);
   if (!size)
     s.refuse("its K is computed when the model runs, and the size of the axis, to sort all of it, is not known");
-  ir::Value* first = counting(s, s.reshape(s.input(1), {1}));
+  ir::Value* first = s.range(s.reshape(s.input(1), {1}));
   Values sorted = s.emit_many("TopK", {x}, 2, {{"axis", axis}, {"k", *size}});
   for (ir::Value*& value : sorted) value = s.emit("Gather", {value, first}, {{"axis", axis}});
   s.replace(sorted);
@@ -37,7 +37,7 @@ void k_down(Step& s) {
 // multiplied by zero, the sum is that one.
 void order_by_comparison(Step& s, std::int64_t axis) {
   const std::int64_t rank = s.rank(s.input(0));
-  ir::Value* all = counting(s, s.size(s.input(0), axis));
+  ir::Value* all = s.range(s.size(s.input(0), axis));
   ir::Value* i = s.unsqueeze(s.input(0), {axis + 1});
   ir::Value* j = s.unsqueeze(s.input(0), {axis});
   const auto as_i = [&](ir::Value* vector) { return along(s, vector, axis, rank + 1); };
@@ -46,7 +46,7 @@ void order_by_comparison(Step& s, std::int64_t axis) {
   ir::Value* earlier = s.emit("Less", {as_j(all), as_i(all)});
   before = s.emit("Or", {before, s.emit("And", {s.emit("Equal", {i, j}), earlier})});
   ir::Value* places = s.reduce("ReduceSum", s.cast(before, DataType::int64), {axis + 1}, false);
-  ir::Value* wanted = as_i(counting(s, s.reshape(s.input(1), {1})));
+  ir::Value* wanted = as_i(s.range(s.reshape(s.input(1), {1})));
   ir::Value* hit = s.cast(s.emit("Equal", {s.unsqueeze(places, {axis}), wanted}), DataType::int64);
   const auto chosen = [&](ir::Value* of) { return s.reduce("ReduceSum", s.emit("Mul", {hit, of}), {axis + 1}, false); };
   s.replace({s.used_output(0) != nullptr ? chosen(j) : nullptr, chosen(as_j(all))});
@@ -103,7 +103,7 @@ void accumulate(Step& s, std::string_view op_type, double neutral) {
   ir::Value* rank = rank_value(s, x);
   ir::Value* axis = from_start(s, s.cast(s.reshape(s.input(1), {1}), DataType::int64), rank);
   ir::Value* dims = s.shape(x);
-  ir::Value* all = counting(s, rank);
+  ir::Value* all = s.range(rank);
   const auto count = [&](ir::Value* wanted) { return product(s, s.emit("Where", {wanted, dims, s.ints({1})})); };
   ir::Value* before = count(s.emit("Less", {all, axis}));
   ir::Value* after = count(s.emit("Less", {axis, all}));
@@ -126,8 +126,8 @@ void reverse_sequence_down(Step& s) {
   ir::Value* batch = s.size(x, 1 - time_axis);
   ir::Value* time = s.size(x, time_axis);
   const auto upright = [&](ir::Value* vector, bool first) { return first ? s.reshape(vector, {-1, 1}) : vector; };
-  ir::Value* t = upright(counting(s, time), time_first);
-  ir::Value* b = upright(counting(s, batch), !time_first);
+  ir::Value* t = upright(s.range(time), time_first);
+  ir::Value* b = upright(s.range(batch), !time_first);
   ir::Value* lengths = upright(s.input(1), !time_first);
   ir::Value* reversed = s.emit("Sub", {s.emit("Sub", {lengths, s.ints({1})}), t});
   ir::Value* source = s.emit("Where", {s.emit("Less", {t, lengths}), reversed, t});
@@ -150,7 +150,7 @@ ir::Value* compared(Step& s, ir::Value* rows) {
   ir::Value* order = s.emit("Sub", {before, after});
   ir::Value* differing = s.cast(s.emit("Add", {before, after}), DataType::int32);
   ir::Value* first = s.emit("ArgMax", {differing}, {{"axis", 2}, {"keepdims", 1}});
-  ir::Value* is_first = s.emit("Equal", {counting(s, s.size(rows, 1)), first});
+  ir::Value* is_first = s.emit("Equal", {s.range(s.size(rows, 1)), first});
   return s.reduce("ReduceSum", s.emit("Mul", {order, s.cast(is_first, DataType::int64)}), {2}, false);
 }
 
@@ -184,7 +184,7 @@ void unique_down(Step& s) {
   ir::Value* order = compared(s, rows.matrix);
   ir::Value* alike = s.cast(s.emit("Equal", {order, s.ints({0})}), DataType::int32);
   ir::Value* first = s.emit("ArgMax", {alike}, {{"axis", 1}, {"keepdims", 0}});
-  ir::Value* all = counting(s, s.size(rows.matrix, 0));
+  ir::Value* all = s.range(s.size(rows.matrix, 0));
   ir::Value* unique = s.emit("Equal", {first, all});
   ir::Value* before = s.integer("sorted") != 0 ? s.emit("Equal", {order, s.ints({1})})
                                                : s.emit("Less", {all, s.reshape(first, {-1, 1})});

@@ -46,7 +46,7 @@ Source find_source(Step& s, ir::Value* begin, ir::Value* end, ir::Value* whole, 
   ir::Value* cut = smaller(s, begin, zero);
   ir::Value* size = s.emit("Add", {s.emit("Add", {whole, cut}), smaller(s, end, zero)});
   ir::Value* length = s.emit("Add", {s.emit("Add", {whole, begin}), end});
-  ir::Value* place = s.emit("Sub", {counting(s, length), larger(s, begin, zero)});
+  ir::Value* place = s.emit("Sub", {s.range(length), larger(s, begin, zero)});
   ir::Value* last = s.emit("Sub", {size, s.ints({1})});
   ir::Value* from = nullptr;
   ir::Value* inside = nullptr;
@@ -85,7 +85,7 @@ void pad_by_gather(Step& s) {
     ir::Value* here = along(s, source.inside, axis, rank);
     inside = inside != nullptr ? s.emit("And", {inside, here}) : here;
   }
-  if (inside != nullptr) result = select(s, inside, result, pad_value(s));
+  if (inside != nullptr) result = s.where(inside, result, pad_value(s));
   s.replace({result});
 }
 

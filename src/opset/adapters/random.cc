@@ -1,4 +1,5 @@
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Dropout and random numbers.
 namespace olivine::opset {
@@ -11,8 +12,6 @@ ir::Value* whole_mask(Step& s, bool kept) {
   ir::Value* element = s.cast(s.integer_scalar(kept ? 1 : 0), DataType::boolean);
   return s.emit("Expand", {element, s.shape(s.input(0))});
 }
-
-void without_consumed(Step& s) { s.node().remove("consumed_inputs"); }
 
 void without_is_test(Step& s) { s.node().remove("is_test"); }
 
@@ -95,7 +94,7 @@ void rounded_down(Step& s) {
 constexpr std::string_view kRounded = "bfloat16 numbers are made as float32";
 
 constexpr Adapter kAdapters[] = {
-    up("Dropout", 6, &without_consumed, "consumed_inputs said nothing about the result"),
+    up("Dropout", 6, &drop_consumed_inputs, "consumed_inputs said nothing about the result"),
     up("Dropout", 7, &without_is_test, "elements are dropped in training only, of which a model says nothing"),
     up("Dropout", 10, &mask_up, "the mask becomes bool"),
     down("Dropout", 10, &mask_down, "the mask has the type of the data"),

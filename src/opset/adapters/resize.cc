@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Resize, and Upsample, which it was called before. What an older version cannot say is computed axis by axis: by the
 /// indices of the nearest elements, or by a matrix of weights that the axis is multiplied by.
@@ -71,10 +72,6 @@ Ints resized_axes(const Step& s) {
 
 ir::Value* as_float(Step& s, ir::Value* value) { return s.cast(value, DataType::float32); }
 ir::Value* real(Step& s, double value) { return s.number(value, DataType::float32); }
-ir::Value* element(Step& s, ir::Value* list, std::int64_t index) {
-  return s.emit("Gather", {list, s.ints({index})}, {{"axis", 0}});
-}
-
 // not_larger: scale = min over the axes of size / length; not_smaller: max. size = floor(scale * length + 0.5), and the
 // scale is that of all axes, not size / length.
 void keep_aspect_ratio(Step& s, Axes& axes, bool larger) {

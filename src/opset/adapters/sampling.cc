@@ -1,14 +1,11 @@
 #include <algorithm>
 
 #include "opset/adapters/families.h"
+#include "opset/blocks.h"
 
 /// Operators that look at an image between its elements.
 namespace olivine::opset {
 namespace {
-
-ir::Value* element(Step& s, ir::Value* list, std::int64_t index, std::int64_t axis = 0) {
-  return s.emit("Gather", {list, s.ints({index})}, {{"axis", axis}});
-}
 
 ir::Value* reshape_to(Step& s, ir::Value* x, Values sizes) {
   return s.emit("Reshape", {x, sizes.size() == 1 ? sizes.front() : s.concat(std::move(sizes), 0)});

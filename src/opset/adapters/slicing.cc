@@ -33,8 +33,6 @@ struct Cut {
   ir::Value* sizes;  ///< of the axes
 };
 
-ir::Value* wide(Step& s, ir::Value* value) { return s.cast(value, DataType::int64); }
-
 /// Where even the axes are computed, every axis is cut: the others from one end to the other.
 Cut cut_everywhere(Step& s, std::int64_t rank) {
   ir::Value* sizes = s.shape(s.input(0));
@@ -85,7 +83,7 @@ void slice_by_gather(Step& s) {
       const auto position = static_cast<std::int64_t>(i);
       return part(s, vector, position, position + 1);
     };
-    ir::Value* indices = s.emit("Mul", {counting(s, of(length)), of(cut.steps)});
+    ir::Value* indices = s.emit("Mul", {s.range(of(length)), of(cut.steps)});
     indices = s.emit("Add", {indices, of(starts)});
     result = s.emit("Gather", {result, indices}, {{"axis", cut.axes[i]}});
   }
