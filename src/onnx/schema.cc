@@ -162,21 +162,14 @@ std::optional<Schema> find_schema(std::string_view op_type, std::string_view dom
 }
 
 std::optional<Schema> find_standard_schema(std::string_view op_type, std::string_view domain, std::int64_t opset) {
-  const OpSchema* schema =
-      ::onnx::OpSchemaRegistry::Schema(std::string(op_type), static_cast<int>(opset), std::string(domain));
+  const OpSchema* schema = standard_schema(op_type, static_cast<int>(opset), domain);
   if (schema == nullptr) return std::nullopt;
   return Schema(data_of(*schema));
 }
 
 std::vector<Schema> standard_schemas(std::string_view domain) {
-  std::map<std::pair<std::string, int>, Schema> sorted;
-  for (const OpSchema& copy : ::onnx::OpSchemaRegistry::get_all_schemas_with_history()) {
-    if (copy.domain() != domain) continue;
-    const auto schema = find_standard_schema(copy.Name(), domain, copy.SinceVersion());
-    sorted.emplace(std::pair(copy.Name(), copy.SinceVersion()), schema.value());
-  }
   std::vector<Schema> schemas;
-  for (const auto& [key, schema] : sorted) schemas.push_back(schema);
+  for (const OpSchema* schema : standard_schemas_of(domain)) schemas.emplace_back(data_of(*schema));
   return schemas;
 }
 

@@ -19,7 +19,6 @@ LIBRARY_ROOMS = {
     "tbb/": ["base"],
     "oneapi/": ["base"],
     "CLI/": ["cli"],
-    "spdlog/": ["cli"],
 }
 
 # A frontend reads models, runtime reads test inputs, workflow its own file and the cache; the rest work in memory.

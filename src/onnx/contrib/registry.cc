@@ -125,6 +125,22 @@ const ::onnx::ISchemaRegistry& schema_registry() {
   return registry;
 }
 
+const OpSchema* standard_schema(std::string_view name, int version, std::string_view domain) {
+  return ::onnx::OpSchemaRegistry::Schema(std::string(name), version, std::string(domain));
+}
+
+std::vector<const OpSchema*> standard_schemas_of(std::string_view domain) {
+  std::map<std::pair<std::string, int>, const OpSchema*> sorted;
+  for (const OpSchema& copy : ::onnx::OpSchemaRegistry::get_all_schemas_with_history()) {
+    if (copy.domain() != domain) continue;
+    sorted.emplace(std::pair(copy.Name(), copy.SinceVersion()),
+                   standard_schema(copy.Name(), copy.SinceVersion(), domain));
+  }
+  std::vector<const OpSchema*> schemas;
+  for (const auto& [key, schema] : sorted) schemas.push_back(schema);
+  return schemas;
+}
+
 std::int64_t newest_version(std::string_view domain) {
   if (domain == kDomain) return 1;
   const auto& versions = ::onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
