@@ -98,6 +98,11 @@ std::optional<Ints> Step::find_ints(const ir::Value* value) const {
   return tensor != nullptr ? tensor::as_int64s(*tensor) : std::nullopt;
 }
 
+std::optional<ir::Shape> Step::find_elements(const ir::Value* value) const {
+  if (const auto numbers = find_ints(value)) return ir::Shape(numbers->begin(), numbers->end());
+  return value != nullptr ? converter_.known().elements(*value) : std::nullopt;
+}
+
 std::optional<std::vector<double>> Step::find_reals(const ir::Value* value) const {
   const tensor::Tensor* tensor = value != nullptr ? converter_.known().constant(*value) : nullptr;
   return tensor != nullptr ? tensor::as_doubles(*tensor) : std::nullopt;

@@ -88,6 +88,8 @@ class Step {
   std::optional<Ints> find_dims(const ir::Value* value) const;
   /// The elements of an integer or bool tensor of at most a few thousand elements, in row-major order.
   std::optional<Ints> find_ints(const ir::Value* value) const;
+  /// The elements of an int64[n] as dimensions, each a number, a symbol or unknown.
+  std::optional<ir::Shape> find_elements(const ir::Value* value) const;
   std::optional<std::vector<double>> find_reals(const ir::Value* value) const;
   /// The only element of a tensor of any real type.
   std::optional<double> find_number(const ir::Value* value) const;

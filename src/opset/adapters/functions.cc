@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "opset/adapters/families.h"
@@ -35,7 +37,25 @@ void thresholded_down(Step& s) {
   s.replace_by("Where", {above, x, s.number_like(0, x)});
 }
 
+// x / 2 (1 + erf(x / sqrt 2)), or with tanh(sqrt(2 / pi) (x + 0.044715 x^3)) in place of erf: in the order in which
+// runtimes look for it.
+void gelu_by_formula(Step& s) {
+  ir::Value* x = s.input(0);
+  const auto number = [&](double value) { return s.number_like(value, x); };
+  if (s.string("approximate") == "tanh") {
+    ir::Value* cube =
+        s.dtype(x) == DataType::float16 ? s.emit("Mul", {s.emit("Mul", {x, x}), x}) : s.emit("Pow", {x, number(3)});
+    ir::Value* inner = s.emit("Add", {x, s.emit("Mul", {cube, number(0.044715)})});
+    ir::Value* curve = s.emit("Tanh", {s.emit("Mul", {inner, number(std::sqrt(2 / std::numbers::pi))})});
+    s.replace_by("Mul", {s.emit("Mul", {x, number(0.5)}), s.emit("Add", {curve, number(1)})});
+    return;
+  }
+  ir::Value* curve = s.emit("Erf", {s.emit("Div", {x, number(std::numbers::sqrt2)})});
+  s.replace_by("Mul", {s.emit("Mul", {x, s.emit("Add", {curve, number(1)})}), number(0.5)});
+}
+
 constexpr Adapter kAdapters[] = {
+    down("Gelu", 20, &gelu_by_formula, "its formula, with Erf or Tanh"),
     up("PRelu", 6, &drop_consumed_inputs, kConsumed),
     up("Selu", 6, &selu_up, "defaults with fewer digits are written out"),
     up("PRelu", 7, &slope_up, "slopes of channels get axes of size 1 behind them"),

@@ -10,6 +10,14 @@
 namespace olivine::opset {
 namespace {
 
+/// As runtimes look for it where they make one LayerNormalization of its formula; of float16 there is no Pow
+/// everywhere.
+ir::Value* squared(Step& s, ir::Value* x) {
+  const DataType dtype = s.dtype(x);
+  const bool has_pow = dtype == DataType::float32 || dtype == DataType::float64;
+  return has_pow ? s.emit("Pow", {x, s.number(2, dtype)}) : s.emit("Mul", {x, x});
+}
+
 // ---- What they share
 
 /// Statistics are taken in the type that the node asks for; bfloat16 is computed as float32, of which it is the first
@@ -30,7 +38,7 @@ struct Normalized {
 Normalized normalize(Step& s, ir::Value* x, const Ints& axes, bool centered) {
   ir::Value* mean = centered ? s.reduce("ReduceMean", x, axes) : nullptr;
   ir::Value* offset = centered ? s.emit("Sub", {x, mean}) : x;
-  ir::Value* variance = s.reduce("ReduceMean", s.emit("Mul", {offset, offset}), axes);
+  ir::Value* variance = s.reduce("ReduceMean", squared(s, offset), axes);
   ir::Value* deviation = s.emit("Sqrt", {s.emit("Add", {variance, s.number_like(s.floating("epsilon"), x)})});
   return {s.emit("Div", {offset, deviation}), mean, deviation};
 }

@@ -47,12 +47,24 @@ void shape_to_input(Step& s) {
   s.node().remove("consumed_inputs");
 }
 
+/// Whether every element of the target is a number other than 0, or the size that the input has in the same place: a 0
+/// that comes out of it is the 0 that it would copy.
+bool copies_itself(Step& s) {
+  const auto target = s.find_elements(s.input(1));
+  const ir::TensorType* input = s.input(0)->type.tensor();
+  if (!target || input == nullptr || !input->shape) return false;
+  for (std::size_t i = 0; i < target->size(); ++i) {
+    const ir::Dim& dim = (*target)[i];
+    if (dim.is_value() && dim.value() != 0) continue;
+    if (dim.is_unknown() || i >= input->shape->size() || !(dim == (*input->shape)[i])) return false;
+  }
+  return true;
+}
+
 void reshape_down(Step& s) {
   if (s.integer("allowzero") == 0) return;
-  const auto dims = s.find_ints(s.input(1));
-  const bool plain = dims && std::ranges::find(*dims, 0) == dims->end();
   // A tensor with elements takes no shape with a 0.
-  if (plain || !may_be_empty(s, s.input(0))) return s.node().remove("allowzero");
+  if (copies_itself(s) || !may_be_empty(s, s.input(0))) return s.node().remove("allowzero");
   s.replace({reshape_to(s, s.input(0), s.input(1))});
 }
 

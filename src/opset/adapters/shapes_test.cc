@@ -127,5 +127,18 @@ TEST_F(Shapes, CopiesOfSequencesAndOptionals) {
   EXPECT_THAT(expect_alike(inside, 15), Not(HasSubstr("Identity")));
 }
 
+TEST_F(Shapes, SizesThatStandWhereTheyStoodNeedNoAllowzero) {
+  dims_ = {{"N", 0}, {"M", 3}};
+  const std::string text =
+      expect_alike(R"(<ir_version: 8, opset_import: ["": 15]> g (float[N,M,8] x) => (float[N,M,2,4] y) {
+                                             n = Shape<start=0, end=2>(x)
+                                             tail = Constant<value=int64[2] {2,4}>()
+                                             target = Concat<axis=0>(n, tail)
+                                             y = Reshape<allowzero=1>(x, target)
+                                           })",
+                   13);
+  EXPECT_EQ(text.find("Expand"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace olivine::opset
