@@ -162,7 +162,6 @@ void Converter::convert_root(ir::Node& node, std::int64_t opset, std::int64_t ta
   const Route& route = routes_.find(node.op_type, node.domain, opset, target);
   if (std::all_of(route.begin(), route.end(), [](const Hop& hop) { return hop.plain; })) return;
   const std::string place = fmt::format("{}: opset {} to {}", node.describe(), opset, target);
-  target_ = target;
   root_name_ = node.name;
   root_metadata_ = node.annotations.empty() ? ir::Metadata() : node.annotations.get().metadata;
   made_.clear();
@@ -197,7 +196,7 @@ void Converter::convert_node(ir::Node& node, std::int64_t opset) {
     }
   }
   const std::string op_type = node.op_type;
-  const Route& route = routes_.find(op_type, node.domain, opset, target_);
+  const Route& route = routes_.find(op_type, node.domain, opset, target_of(node.domain));
   for (const Hop& hop : route) {
     if (hop.plain) continue;
     current_ = &node;
@@ -316,7 +315,7 @@ bool Converter::carry(ir::Node& node, const onnx::Schema& schema, const onnx::Pa
 
 ir::Value* Converter::cast_before(ir::Node& node, ir::Value& value, DataType dtype, std::int64_t opset) {
   const auto fill = [&](ir::Node& cast) { cast.set("to", static_cast<std::int64_t>(dtype)); };
-  return make(node, "Cast", {&value}, 1, fill, opset, "").front();
+  return make(node, "Cast", {&value}, 1, fill, opset_beside(node, opset), "").front();
 }
 
 void Converter::cast_after(ir::Node& node, std::size_t output, DataType dtype, std::int64_t opset) {
@@ -325,7 +324,7 @@ void Converter::cast_after(ir::Node& node, std::size_t output, DataType dtype, s
   ir::Node& cast = node.graph().insert_after(node, "Cast", {});
   cast.set("to", static_cast<std::int64_t>(outer));
   ir::Value* result = cast.add_output(node.graph().unique_name(value.name() + "_cast"), value.type);
-  note_made(cast, opset);
+  note_made(cast, opset_beside(node, opset));
   hand_over(value, *result);
   std::string name = value.name();
   value.set_name(node.graph().unique_name(name + "_" + std::string(name_of(dtype))));
@@ -337,6 +336,22 @@ void Converter::cast_after(ir::Node& node, std::size_t output, DataType dtype, s
 }
 
 // ---- Making and replacing
+
+/// Where a node of a domain goes: to its target, or it stays.
+std::int64_t Converter::target_of(std::string_view domain) const {
+  const auto target = targets_.find(std::string(domain));
+  if (target != targets_.end()) return target->second;
+  return version_in(*imports_, domain).value_or(0);
+}
+
+/// The opset of an operator of ai.onnx that is made beside a node of `opset` of its own domain.
+std::int64_t Converter::opset_beside(const ir::Node& node, std::int64_t opset) const {
+  if (node.domain.empty()) return opset;
+  if (!version_in(*imports_, "")) {
+    throw Refusal{"it needs an operator of ai.onnx beside it, which the model does not import"};
+  }
+  return target_of("");
+}
 
 const std::vector<ir::OpsetImport>& Converter::imports_at(std::string_view domain, std::int64_t opset) {
   const auto [entry, fresh] = imports_at_.try_emplace({std::string(domain), opset});
@@ -478,8 +493,7 @@ void Converter::replace(ir::Node& node, const Values& values, std::int64_t opset
 ir::Value* Converter::make_copy(ir::Node& position, ir::Value& value, std::int64_t opset) {
   ir::Node& copy = position.graph().insert_before(&position, "Identity", {&value});
   ir::Value* output = copy.add_output(position.graph().unique_name(value.name()), value.type);
-  const auto target = targets_.find("");
-  note_made(copy, position.domain.empty() ? opset : target != targets_.end() ? target->second : opset);
+  note_made(copy, opset_beside(position, opset));
   return output;
 }
 

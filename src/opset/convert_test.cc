@@ -103,6 +103,20 @@ TEST_F(OpsetConvert, WhatNobodyUsesAnyMoreGoes) {
                         })");
 }
 
+// What carries a type in another domain is of ai.onnx, and goes on to that domain's target.
+TEST_F(OpsetConvert, DomainsHaveTheirOwnTargets) {
+  ir::Model model = onnx::parse_model(
+      R"(<ir_version: 8, opset_import: ["": 13, "ai.onnx.ml": 4]> g (float[2,3] x) => (float[2,3] y) {
+           a = Softmax<axis=0>(x)
+           y = ai.onnx.ml.Normalizer<norm="L2">(a)
+         })");
+  const Result result = convert(model, {{"", 11}, {"ai.onnx.ml", 2}});
+  EXPECT_EQ(model.opset(), 11);
+  EXPECT_EQ(model.opset("ai.onnx.ml"), 2);
+  EXPECT_NO_THROW(onnx::check_model(model)) << onnx::print_model(model);
+  EXPECT_EQ(result.plan.front().op_type, "Softmax");
+}
+
 TEST_F(OpsetConvert, EveryObstacleIsTold) {
   const std::string said = refusal(R"(<ir_version: 8, opset_import: ["": 20]> g (string[2] x, bool c) => (string[2] y) {
                                         [first] a = StringConcat(x, x)

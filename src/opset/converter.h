@@ -60,6 +60,8 @@ class Converter {
              std::int64_t opset);
   ir::Value* cast_before(ir::Node& node, ir::Value& value, DataType dtype, std::int64_t opset);
   void cast_after(ir::Node& node, std::size_t output, DataType dtype, std::int64_t opset);
+  std::int64_t target_of(std::string_view domain) const;
+  std::int64_t opset_beside(const ir::Node& node, std::int64_t opset) const;
   void note_made(ir::Node& node, std::int64_t opset);
   void hand_over(ir::Value& from, ir::Value& to);
   ir::Value* make_copy(ir::Node& position, ir::Value& value, std::int64_t opset);
@@ -77,7 +79,6 @@ class Converter {
   Routes routes_;
   const std::vector<ir::OpsetImport>* imports_ = nullptr;  ///< of the graph that is being converted
   std::string place_;                                      ///< of that graph, for messages; empty: the main graph
-  std::int64_t target_ = 0;                                ///< of the domain of the node that is being converted
   std::string root_name_;  ///< of that node: what is made in its place inherits name and metadata
   ir::Metadata root_metadata_;
   std::unordered_set<const ir::Node*> made_;       ///< in its place

@@ -35,7 +35,10 @@ SUITES = {
     "opset-models": (models.TITLE, models.suite_cases, models.check),
     "opset-there-and-back": (f"{opset.TITLE}, there and back", opset.round_trip_cases, opset.check_there_and_back),
 }
-PEERS = {"float16-onnxruntime": (f"{float16.TITLE}, ONNX Runtime's converter", float16.suite_cases, float16.check_onnxruntime)}
+PEERS = {
+    "float16-onnxruntime": (f"{float16.TITLE}, ONNX Runtime's converter", float16.suite_cases, float16.check_onnxruntime),
+    "opset-onnx": (f"{opset.TITLE}, onnx's converter", opset.measured_cases, opset.check_onnx),
+}
 
 SAMPLE = 500  # cases of a long suite
 

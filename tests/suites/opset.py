@@ -163,6 +163,17 @@ def check(conversion, olivine, folder):
     return judge(conversion.case, onnx.load(target))
 
 
+def check_onnx(conversion, _, folder):
+    """onnx's own converter on the same case."""
+    from onnx import version_converter
+
+    try:
+        model = version_converter.convert_version(conversion.case.model, conversion.target)
+    except Exception as error:  # noqa: BLE001  the tool's refusal, whatever its type
+        return "refused", f"{type(error).__name__}: {error}"
+    return judge(conversion.case, model)
+
+
 def check_there_and_back(conversion, olivine, folder):
     """The conversion, and from there back to the opset it came from."""
     source, middle, target = (folder / name for name in ("in.onnx", "middle.onnx", "out.onnx"))
