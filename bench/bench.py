@@ -57,16 +57,26 @@ def olivine_job(name, title, passes, model, scratch):
     return Job(title, [OLIVINE, "run", "--config", str(path)], output)
 
 
+# Tool of peer.py, the module that it needs, and the work that it does.
+PEERS = (
+    ("onnxruntime", "onnxruntime.transformers", "fp16, onnxruntime"),
+    ("converter-common", "onnxconverter_common", "fp16, converter-common"),
+    ("olive", "olive", "fp16, olive"),
+    ("onnx-opset", "onnx.version_converter", "opset up, onnx"),
+    ("olive-opset", "olive", "opset up, olive"),
+)
+
+
 def peer_jobs(model, scratch):
     output = scratch / "peer-out" / "model.onnx"
     output.parent.mkdir(exist_ok=True)
     jobs = []
     script = str(ROOT / "bench/peer.py")
     python = str(PEERS_PYTHON) if PEERS_PYTHON.exists() else sys.executable
-    for tool, module in (("onnxruntime", "onnxruntime.transformers"), ("converter-common", "onnxconverter_common"), ("olive", "olive")):
+    for tool, module, title in PEERS:
         present = subprocess.run([python, "-c", f"import importlib.util as u, sys; sys.exit(u.find_spec('{module}') is None)"])
         if present.returncode == 0:
-            jobs.append(Job(f"fp16, {tool}", [python, script, tool, str(model), str(output)], output.parent / "model.onnx"))
+            jobs.append(Job(title, [python, script, tool, str(model), str(output)], output.parent / "model.onnx"))
     return jobs
 
 

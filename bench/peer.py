@@ -22,11 +22,26 @@ def converter_common(source, target):
     onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
 
 
+def onnx_opset(source, target):
+    import onnx
+    from onnx import version_converter
+
+    onnx.save(version_converter.convert_version(onnx.load(source), 21), target)
+
+
 def olive(source, target):
+    run_olive({"type": "OnnxFloatToFloat16", "keep_io_types": True}, source, target)
+
+
+def olive_opset(source, target):
+    run_olive({"type": "OnnxOpVersionConversion", "target_opset": 21}, source, target)
+
+
+def run_olive(options, source, target):
     folder = Path(target).parent
     workflow = {
         "input_model": {"type": "ONNXModel", "model_path": source},
-        "passes": {"fp16": {"type": "OnnxFloatToFloat16", "keep_io_types": True}},
+        "passes": {"work": options},
         "output_dir": target,
         "cache_dir": str(folder / "olive-cache"),
         "clean_cache": True,
@@ -36,7 +51,9 @@ def olive(source, target):
     subprocess.run([sys.executable, "-m", "olive", "run", "--config", str(path)], check=True)
 
 
-TOOLS = {"onnxruntime": onnxruntime, "converter-common": converter_common, "olive": olive}
+TOOLS = {
+    "onnxruntime": onnxruntime, "converter-common": converter_common, "olive": olive, "onnx-opset": onnx_opset, "olive-opset": olive_opset,
+}
 
 if __name__ == "__main__":
     TOOLS[sys.argv[1]](*sys.argv[2:])

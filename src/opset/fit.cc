@@ -47,11 +47,9 @@ constexpr std::string_view kMoves[] = {
     "EyeLike",
 };
 constexpr std::string_view kOrders[] = {
-    "ArgMax",    "ArgMin",        "Clip",   "Equal",   "Greater", "GreaterOrEqual",
-    "Less",      "LessOrEqual",   "Max",    "Min",     "MaxPool", "ReduceMax",
-    "ReduceMin", "Relu",          "TopK",   "Abs",     "Sign",    "IsInf",
-    "IsNaN",     "NonZero",       "Unique", "Neg",     "CumSum",  "Not",
-    "MaxUnpool", "GlobalMaxPool", "Pow",    "Hardmax",
+    "ArgMax", "ArgMin",  "Clip",      "Equal",     "Greater", "GreaterOrEqual", "Less",          "LessOrEqual", "Max",
+    "Min",    "MaxPool", "ReduceMax", "ReduceMin", "Relu",    "TopK",           "Abs",           "Sign",        "IsInf",
+    "IsNaN",  "NonZero", "Unique",    "Neg",       "Not",     "MaxUnpool",      "GlobalMaxPool", "Hardmax",
 };
 
 Nature nature_of(std::string_view op_type) {
