@@ -21,6 +21,12 @@ std::optional<Attribute> Cloner::attribute(const Attribute& source) {
   return copy;
 }
 
+void Cloner::copy_attributes(const Node& from, Node& to) {
+  for (const Attribute& source : from.attributes()) {
+    if (auto copied = attribute(source)) to.add(std::move(*copied));
+  }
+}
+
 std::vector<std::unique_ptr<Graph>> Cloner::value(const std::vector<std::unique_ptr<Graph>>& values) {
   std::vector<std::unique_ptr<Graph>> copies;
   for (const auto& value : values) copies.push_back(graph(*value));
@@ -62,9 +68,7 @@ void Cloner::fill(const Graph& source, Graph& copy) {
     twin.name = node.name;
     twin.overload = node.overload;
     twin.annotations = node.annotations;
-    for (const Attribute& source_attribute : node.attributes()) {
-      if (auto copied = attribute(source_attribute)) twin.add(std::move(*copied));
-    }
+    copy_attributes(node, twin);
     for (const auto& output : node.outputs()) {
       Value* value = twin.add_output(output ? output->name() : std::string());
       if (output) describe(*output, *value);

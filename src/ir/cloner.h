@@ -28,6 +28,7 @@ class Cloner {
   std::unique_ptr<Graph> graph(const Graph& source);
   /// Nothing where `resolve` leaves it out.
   std::optional<Attribute> attribute(const Attribute& source);
+  void copy_attributes(const Node& from, Node& to);
 
  private:
   template <typename T>

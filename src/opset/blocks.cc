@@ -140,8 +140,7 @@ ir::Value* Body::emit(std::string op_type, Values inputs, const Attrs& attribute
   const std::string name = step_.node().graph().unique_name(op_type);
   ir::Node& node = graph_->append(std::move(op_type), std::move(inputs));
   for (const Attr& attribute : attributes) {
-    node.set(std::string(attribute.name),
-             std::visit([](const auto& content) -> ir::AttributeValue { return content; }, attribute.content));
+    node.set(std::string(attribute.name), attribute.value());
   }
   return node.add_output(name);
 }
@@ -176,10 +175,7 @@ Values emit_scan(Step& s, const ScanPlan& plan, const std::function<Values(Body&
     if (plan.backwards) node.set("scan_input_directions", Ints(plan.sequences.size(), 1));
     if (plan.axis != 0 && plan.outputs > 0) node.set("scan_output_axes", Ints(plan.outputs, plan.axis));
     if (plan.backwards && plan.outputs > 0) node.set("scan_output_directions", Ints(plan.outputs, 1));
-    ir::Attribute attribute;
-    attribute.name = "body";
-    attribute.value = body.take();
-    node.add(std::move(attribute));
+    node.set("body", body.take());
   };
   return s.emit_node("Scan", std::move(inputs), 1 + plan.outputs, set);
 }

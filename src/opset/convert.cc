@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ir/cloner.h"
+#include "ir/each_value.h"
 #include "ir/erase.h"
 #include "opset/converter.h"
 #include "opset/fit.h"
@@ -12,6 +14,10 @@
 
 namespace olivine::opset {
 namespace {
+
+bool is_plain(const Route& route) {
+  return std::all_of(route.begin(), route.end(), [](const Hop& hop) { return hop.plain; });
+}
 
 std::string_view shown(std::string_view domain) { return domain.empty() ? "ai.onnx" : domain; }
 
@@ -34,7 +40,7 @@ bool Converter::all_plain(ir::Graph& top, const std::vector<ir::OpsetImport>& im
       const auto target = targets_.find(node.domain);
       if (!plain || !version || target == targets_.end()) continue;
       const Route& route = routes_.find(node.op_type, node.domain, *version, target->second);
-      plain = std::all_of(route.begin(), route.end(), [](const Hop& hop) { return hop.plain; });
+      plain = is_plain(route);
     }
   });
   return plain;
@@ -43,13 +49,13 @@ bool Converter::all_plain(ir::Graph& top, const std::vector<ir::OpsetImport>& im
 Result Converter::run() {
   Result result;
   bool needed = is_needed(model_.opset_imports);
-  bool plain = all_plain(*model_.graph, model_.opset_imports);
-  for (const auto& function : model_.functions) {
-    needed = needed || is_needed(function->opset_imports);
-    plain = plain && all_plain(*function->body, function->opset_imports);
-  }
+  for (const auto& function : model_.functions) needed = needed || is_needed(function->opset_imports);
   if (!needed) return result;
   result.changed = true;
+  bool plain = all_plain(*model_.graph, model_.opset_imports);
+  for (const auto& function : model_.functions) {
+    plain = plain && all_plain(*function->body, function->opset_imports);
+  }
   if (!plain) {
     note_told_types();
     infer_in_order(model_, known_);
@@ -75,16 +81,10 @@ Result Converter::run() {
 
 /// Inference completes types that the file tells only in part; that is not asked for.
 void Converter::note_told_types() {
-  const auto note = [&](ir::Value& value) {
-    if ((value.listed || value.is_graph_output()) && value.type.known()) told_.emplace(&value, value.type);
-  };
   for_each_graph(model_, [&](ir::Graph& graph) {
-    for (ir::Value* input : graph.inputs()) note(*input);
-    for (ir::Node& node : graph.nodes()) {
-      for (const auto& output : node.outputs()) {
-        if (output) note(*output);
-      }
-    }
+    for_each_value(graph, [&](ir::Value& value) {
+      if ((value.listed || value.is_graph_output()) && value.type.known()) told_.emplace(&value, value.type);
+    });
   });
 }
 
@@ -145,7 +145,7 @@ void Converter::convert_graph(ir::Graph& graph) {
 
 void Converter::convert_root(ir::Node& node, std::int64_t opset, std::int64_t target) {
   const Route& route = routes_.find(node.op_type, node.domain, opset, target);
-  if (std::all_of(route.begin(), route.end(), [](const Hop& hop) { return hop.plain; })) return;
+  if (is_plain(route)) return;
   const std::string place = fmt::format("{}: opset {} to {}", node.describe(), opset, target);
   root_name_ = node.name;
   root_metadata_ = node.annotations.empty() ? ir::Metadata() : node.annotations.get().metadata;
@@ -207,7 +207,9 @@ void Converter::take(ir::Node& node, const Hop& hop) {
     record(hop, "replaced by the function that defines it");
     return;
   } else {
-    for (const auto& [name, value] : hop.defaults) set_default(node, name, value);
+    for (const ir::Attribute& fallback : hop.defaults) {
+      if (node.find(fallback.name) == nullptr) node.add(*ir::Cloner().attribute(fallback));
+    }
   }
   if (!hop.to) {
     throw Refusal{fmt::format("there is no {} in opset {} of {}", hop.from.name(), hop.opset, shown(node.domain))};
@@ -231,19 +233,6 @@ void Converter::drop_new_attributes(ir::Node& node, const Hop& hop) {
     if (same_content(attribute.value, hop.from.attribute_default(attribute.name))) gone.push_back(attribute.name);
   }
   for (const std::string& name : gone) node.remove(name);
-}
-
-void Converter::set_default(ir::Node& node, const std::string& name, const ir::AttributeValue& value) {
-  if (node.find(name) != nullptr) return;
-  std::visit(
-      [&](const auto& content) {
-        using Content = std::decay_t<decltype(content)>;
-        if constexpr (std::is_same_v<Content, std::int64_t> || std::is_same_v<Content, float> ||
-                      std::is_same_v<Content, std::string> || std::is_same_v<Content, Ints>) {
-          node.set(name, content);
-        }
-      },
-      value);
 }
 
 void Converter::record(const Hop& hop, std::string_view how) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "ir/each_value.h"
 #include "opset/converter.h"
 #include "opset/imports.h"
 
@@ -179,10 +180,7 @@ ir::Value* Converter::make_copy(ir::Node& position, ir::Value& value, std::int64
 void Converter::erase(ir::Node& node) {
   for (ir::Value* input : node.inputs()) note_loose(input);
   for (const auto& output : node.outputs()) {
-    if (!output) continue;
-    loose_.erase(output.get());
-    told_.erase(output.get());
-    known_.forget(*output);
+    if (output) forget(*output);
   }
   for (ir::Graph* subgraph : node.subgraphs()) {
     for_each_graph(*subgraph, [&](ir::Graph& graph) { forget(graph); });
@@ -193,20 +191,16 @@ void Converter::erase(ir::Node& node) {
   node.graph().erase(node);
 }
 
+/// Before a value goes: its address may be another's later.
+void Converter::forget(ir::Value& value) {
+  loose_.erase(&value);
+  told_.erase(&value);
+  known_.forget(value);
+}
+
 void Converter::forget(ir::Graph& graph) {
   done_.erase(&graph);
-  const auto drop = [&](ir::Value& value) {
-    loose_.erase(&value);
-    told_.erase(&value);
-    known_.forget(value);
-  };
-  for (ir::Value* input : graph.inputs()) drop(*input);
-  for (ir::Value* constant : graph.initializers()) drop(*constant);
-  for (ir::Node& node : graph.nodes()) {
-    for (const auto& output : node.outputs()) {
-      if (output) drop(*output);
-    }
-  }
+  for_each_value(graph, [&](ir::Value& value) { forget(value); });
 }
 
 }  // namespace olivine::opset

@@ -54,7 +54,6 @@ class Converter {
   void take(ir::Node& node, const Hop& hop);
   void settle(ir::Node& node, const Hop& hop);
   static void drop_new_attributes(ir::Node& node, const Hop& hop);
-  static void set_default(ir::Node& node, const std::string& name, const ir::AttributeValue& value);
   bool fit_types(ir::Node& node, const onnx::Schema& schema, std::int64_t opset);
   bool carry(ir::Node& node, const onnx::Schema& schema, const onnx::Parameter& parameter, DataType dtype,
              std::int64_t opset);
@@ -67,6 +66,7 @@ class Converter {
   ir::Value* make_copy(ir::Node& position, ir::Value& value, std::int64_t opset);
   void erase(ir::Node& node);
   void forget(ir::Graph& graph);
+  void forget(ir::Value& value);
   void record(const Hop& hop, std::string_view how);
   void finish();
   void raise_ir_version();

@@ -26,13 +26,14 @@ bool knows_all_attributes(const Schema& from, const Schema& to) {
 }
 
 /// Defaults of `from` that `to` has otherwise.
-std::vector<std::pair<std::string, ir::AttributeValue>> changed_defaults(const Schema& from, const Schema& to) {
-  std::vector<std::pair<std::string, ir::AttributeValue>> changed;
+std::vector<ir::Attribute> changed_defaults(const Schema& from, const Schema& to) {
+  std::vector<ir::Attribute> changed;
   for (const std::string& name : from.attribute_names()) {
     if (!to.has_attribute(name)) continue;
     ir::AttributeValue before = from.attribute_default(name);
     if (before.index() == 0 || same_content(before, to.attribute_default(name))) continue;
-    changed.emplace_back(name, std::move(before));
+    changed.emplace_back().name = name;
+    changed.back().value = std::move(before);
   }
   return changed;
 }

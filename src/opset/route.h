@@ -22,7 +22,7 @@ struct Hop {
   std::int64_t opset;              ///< of a node that is `to`
   const Adapter* adapter;          ///< or null
   /// Attributes that `to` reads differently where they are left out: they are written out with the old default.
-  std::vector<std::pair<std::string, ir::AttributeValue>> defaults;
+  std::vector<ir::Attribute> defaults;
   /// Whether any node of `from` is one of `to`, whatever its inputs and attributes.
   bool plain = false;
 };

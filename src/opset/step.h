@@ -36,6 +36,10 @@ struct Attr {
   Attr(std::string_view name, std::vector<std::int64_t> value) : name(name), content(std::move(value)) {}
   Attr(std::string_view name, std::vector<float> value) : name(name), content(std::move(value)) {}
 
+  ir::AttributeValue value() const {
+    return std::visit([](const auto& held) -> ir::AttributeValue { return held; }, content);
+  }
+
   std::string_view name;
   Content content;
 };

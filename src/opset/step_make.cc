@@ -4,22 +4,16 @@
 #include <array>
 
 #include "ir/cloner.h"
+#include "ir/each_value.h"
 #include "opset/converter.h"
 #include "opset/step.h"
 
 /// The part of Step that makes nodes and finishes.
 namespace olivine::opset {
-namespace {
-
-ir::AttributeValue value_of(const Attr& attribute) {
-  return std::visit([](const auto& content) -> ir::AttributeValue { return content; }, attribute.content);
-}
-
-}  // namespace
 
 Values Step::emit_many(std::string op_type, Values inputs, std::size_t outputs, Attrs attributes) {
   return emit_node(std::move(op_type), std::move(inputs), outputs, [&](ir::Node& node) {
-    for (const Attr& attribute : attributes) node.set(std::string(attribute.name), value_of(attribute));
+    for (const Attr& attribute : attributes) node.set(std::string(attribute.name), attribute.value());
   });
 }
 
@@ -30,11 +24,8 @@ Values Step::emit_node(std::string op_type, Values inputs, std::size_t outputs,
 
 Values Step::emit_same(Values inputs) {
   ir::Cloner cloner;
-  return emit_node(node_->op_type, std::move(inputs), node_->output_count(), [&](ir::Node& made) {
-    for (const ir::Attribute& attribute : node_->attributes()) {
-      if (auto copy = cloner.attribute(attribute)) made.add(std::move(*copy));
-    }
-  });
+  return emit_node(node_->op_type, std::move(inputs), node_->output_count(),
+                   [&](ir::Node& made) { cloner.copy_attributes(*node_, made); });
 }
 
 ir::Value* Step::constant(tensor::Tensor tensor) { return converter_.constant(*node_, std::move(tensor)); }
@@ -184,9 +175,7 @@ void Step::replace_by_function() {
     Values inputs;
     for (const ir::Value* value : inner.inputs()) inputs.push_back(cloner.mapped(value));
     const auto fill = [&](ir::Node& made) {
-      for (const ir::Attribute& attribute : inner.attributes()) {
-        if (auto copy = cloner.attribute(attribute)) made.add(std::move(*copy));
-      }
+      cloner.copy_attributes(inner, made);
       // A nest has no two values of one name.
       for (ir::Graph* subgraph : made.subgraphs()) {
         for_each_graph(*subgraph, [&](ir::Graph& graph) { rename_values(graph); });
@@ -204,16 +193,7 @@ void Step::replace_by_function() {
 }
 
 void Step::rename_values(ir::Graph& graph) {
-  const auto rename = [&](ir::Value& value) { value.set_name(node_->graph().unique_name(value.name())); };
-  for (ir::Value* input : graph.inputs()) rename(*input);
-  for (ir::Value* constant : graph.initializers()) {
-    if (!constant->is_graph_input()) rename(*constant);
-  }
-  for (ir::Node& node : graph.nodes()) {
-    for (const auto& output : node.outputs()) {
-      if (output) rename(*output);
-    }
-  }
+  for_each_value(graph, [&](ir::Value& value) { value.set_name(node_->graph().unique_name(value.name())); });
 }
 
 }  // namespace olivine::opset

@@ -123,10 +123,7 @@ void range_by_counting(Step& s) {
   ir::Value* steps = s.emit("Ceil", {s.emit("Div", {s.emit("Sub", {wide(1), wide(0)}), wide(2)})});
   ir::Value* count = s.emit("Max", {steps, s.number(0, DataType::float64)});
   ir::Value* length = s.reshape(s.cast(count, DataType::int64), {1});
-  const auto ones = s.emit_node("ConstantOfShape", {length}, 1, [](ir::Node& node) {
-    node.set("value", ir::NamedTensor{"value", tensor::reshape(tensor::scalar_int64(1), {1}), {}});
-  });
-  ir::Value* places = s.cast(s.reshape(s.emit("NonZero", {ones.front()}), {-1}), dtype);
+  ir::Value* places = s.cast(s.range(length), dtype);
   s.replace_by("Add", {s.input(0), s.emit("Mul", {places, s.input(2)})});
 }
 

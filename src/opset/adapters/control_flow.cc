@@ -52,13 +52,6 @@ std::unique_ptr<ir::Graph> take_body(ir::Node& node) {
   return body;
 }
 
-ir::Attribute graph_attribute(std::string name, std::unique_ptr<ir::Graph> graph) {
-  ir::Attribute attribute;
-  attribute.name = std::move(name);
-  attribute.value = std::move(graph);
-  return attribute;
-}
-
 // Scan 8 runs once for every element of a batch, along axis 0 of all inputs and outputs; Scan 9 knows no batch. The
 // batch becomes a Scan around it, in which the states are scanned too and come out as scan outputs.
 void batch_by_outer_scan(Step& s) {
@@ -78,7 +71,7 @@ void batch_by_outer_scan(Step& s) {
   ir::Node& inner = outer->append("Scan", elements);
   inner.set("num_scan_inputs", scanned);
   if (directions) inner.set("scan_input_directions", *directions);
-  inner.add(graph_attribute("body", take_body(node)));
+  inner.set("body", take_body(node));
   for (std::size_t i = 0; i < node.output_count(); ++i) {
     const ir::Value* output = node.output(i);
     const std::string name = node.graph().unique_name((output ? output->name() : std::string("unused")) + "_element");
@@ -87,7 +80,7 @@ void batch_by_outer_scan(Step& s) {
   const std::size_t outputs = node.output_count();
   s.replace(s.emit_node("Scan", inputs, outputs, [&](ir::Node& made) {
     made.set("num_scan_inputs", static_cast<std::int64_t>(inputs.size()));
-    made.add(graph_attribute("body", std::move(outer)));
+    made.set("body", std::move(outer));
   }));
 }
 
@@ -108,7 +101,7 @@ void batch_of_one(Step& s) {
   Values results = s.emit_node("Scan", inputs, node.output_count(), [&](ir::Node& made) {
     made.set("num_scan_inputs", scanned);
     if (directions) made.set("directions", *directions);
-    made.add(graph_attribute("body", std::move(body)));
+    made.set("body", std::move(body));
   });
   for (ir::Value*& result : results) result = s.squeeze(result, {0});
   s.replace(results);
@@ -148,7 +141,7 @@ Values copy_nodes(ir::Cloner& cloner, const ir::Graph& from, ir::Graph& to, ir::
     ir::Node& copy = to.append(node.op_type, std::move(inputs), node.domain);
     copy.name = node.name;
     copy.annotations = node.annotations;
-    for (const ir::Attribute& attribute : node.attributes()) copy.add(*cloner.attribute(attribute));
+    cloner.copy_attributes(node, copy);
     for (const auto& output : node.outputs()) {
       ir::Value* made = copy.add_output(output ? outer.unique_name(output->name()) : std::string());
       if (output == nullptr) continue;
@@ -197,8 +190,7 @@ void sequence_map(Step& s) {
   inputs.insert(inputs.end(), initial.begin(), initial.end());
   // The body is of the target's opset but for operators that have one version only.
   s.mark_converted(*body);
-  s.replace(s.emit_node("Loop", inputs, initial.size(),
-                        [&](ir::Node& loop) { loop.add(graph_attribute("body", std::move(body))); }));
+  s.replace(s.emit_node("Loop", inputs, initial.size(), [&](ir::Node& loop) { loop.set("body", std::move(body)); }));
 }
 
 // ---- Optional values

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "ir/each_value.h"
+
 namespace olivine::passes {
 namespace {
 
@@ -64,15 +66,7 @@ void take_declared_type(ir::Value& value, const ir::Type& declared) {
 
 void BranchInliner::count_names(ir::Graph& top, int change) {
   for_each_graph(top, [&](ir::Graph& graph) {
-    for (const ir::Value* input : graph.inputs()) names_[input->name()] += change;
-    for (const ir::Value* initializer : graph.initializers()) {
-      if (!initializer->is_graph_input()) names_[initializer->name()] += change;
-    }
-    for (const ir::Node& node : graph.nodes()) {
-      for (const auto& output : node.outputs()) {
-        if (output) names_[output->name()] += change;
-      }
-    }
+    for_each_value(graph, [&](const ir::Value& value) { names_[value.name()] += change; });
   });
 }
 
