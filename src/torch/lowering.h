@@ -36,6 +36,7 @@ struct Frame {
   const Graph* graph;
   std::unordered_map<std::string, std::shared_ptr<Cell>> tensors;
   std::unordered_map<std::string, ir::Value*> symbols;
+  DataType autocast = DataType::undefined;  ///< of the region that the graph is, or is in
 };
 
 class Lowering {
@@ -57,7 +58,11 @@ class Lowering {
   void begin_graph(const Node& origin);
   ir::Value* graph_input(const ir::Type& type);
   std::unique_ptr<ir::Graph> end_graph(const Node& origin, const Values& outputs);
-  Values inline_graph(const Graph& graph, const Values& inputs);
+  Values inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast);
+  /// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
+  ir::Type type_of(const TensorMeta& meta) const;
+  /// The type that a region of autocast casts this operator's tensors to, if it does.
+  std::optional<DataType> autocast_of(std::string_view target) const;
   void notice(std::string text);
   /// @}
 
