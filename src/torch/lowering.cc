@@ -87,7 +87,8 @@ void Lowering::check_operators() const {
   collect_unknown(program_.graph, unknown);
   if (unknown.empty()) return;
   std::vector<std::string> names;
-  for (const auto& [target, count] : unknown) names.push_back(fmt::format("{} ({} calls)", target, count));
+  for (const auto& [target, count] : unknown)
+    names.push_back(fmt::format("{} ({} call{})", target, count, count == 1 ? "" : "s"));
   throw Error(ErrorCode::conversion,
               fmt::format("{} operators of the program are not known: {}", unknown.size(), fmt::join(names, ", ")))
       .remedy("export it with \"exporter\": \"torch.onnx\", or decompose them (ExportedProgram.run_decompositions)");
@@ -298,9 +299,9 @@ ir::Value* Lowering::settle(const Node& node, ir::Value* value, const TensorMeta
   }
   if (value->producer() == nullptr) return value;
   if (made == nullptr || !values::static_dims(value->type)) value->type = expected;
-  // The last node of a call bears the call's name.
-  const std::string wanted = node.module_path.empty() ? name : node.module_path + "/" + name;
-  if (value->name().starts_with(wanted + "/")) value->set_name(model_.graph->unique_name(wanted));
+  // The last node of a call bears the result's name.
+  const std::string scope = node.module_path.empty() ? std::string() : node.module_path + "/";
+  if (value->name().starts_with(scope + node.name + "/")) value->set_name(model_.graph->unique_name(scope + name));
   return value;
 }
 
