@@ -36,16 +36,6 @@ std::string functional_twin(std::string_view target) {
   return fmt::format("{}.{}{}", target.substr(0, start), name, target.substr(end));
 }
 
-void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) {
-  for (const Node& node : graph.nodes) {
-    const std::string twin = functional_twin(node.target);
-    if (find_op(node.target) == nullptr && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
-    for (const NamedArgument& input : node.inputs) {
-      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
-    }
-  }
-}
-
 /// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
 ir::Type held_type(DataType dtype, ir::Shape shape) {
   if (dtype == DataType::complex64 || dtype == DataType::complex128) {
@@ -60,7 +50,7 @@ ir::Type held_type(DataType dtype, ir::Shape shape) {
 Lowering::Lowering(const Program& program, const LowerOptions& options)
     : program_(program),
       options_(options),
-      opset_(std::max(options.target_opset, kOldestLowered)),
+      opset_(lowering_opset(options.target_opset)),
       model_(result_.model),
       known_(model_),
       inference_(model_, known_) {
@@ -80,6 +70,29 @@ Lowered Lowering::run() {
   bind_outputs();
   finish();
   return std::move(result_);
+}
+
+const CustomOp* Lowering::find_custom(const std::string& target) const {
+  const auto found = options_.custom_ops.find(target);
+  return found != options_.custom_ops.end() ? &found->second : nullptr;
+}
+
+void Lowering::import_opset(const std::string& domain, std::int64_t version) {
+  if (const auto present = model_.opset(domain); present && *present != version) {
+    throw values::Refusal{fmt::format("opset {} of the domain '{}' is asked for beside {}", version, domain, *present)};
+  }
+  model_.set_opset(domain, version);
+}
+
+void Lowering::collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const {
+  for (const Node& node : graph.nodes) {
+    const std::string twin = functional_twin(node.target);
+    const bool is_known = find_op(node.target) != nullptr || find_custom(node.target) != nullptr;
+    if (!is_known && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
+    for (const NamedArgument& input : node.inputs) {
+      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
+    }
+  }
 }
 
 void Lowering::check_operators() const {
@@ -191,6 +204,11 @@ Values Lowering::apply(const Op& op, Call& call) const {
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
+    if (const CustomOp* custom = find_custom(node.target)) {
+      Call call(*this, node, node.target);
+      bind_results(node, nullptr, lower_custom(call, *custom));
+      return;
+    }
     const Op* op = find_op(node.target);
     if (op == nullptr) {
       const std::string twin = functional_twin(node.target);
@@ -584,6 +602,8 @@ Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::opt
   frame_ = outer;
   return outputs;
 }
+
+std::int64_t lowering_opset(std::int64_t target_opset) { return std::max(target_opset, kOldestLowered); }
 
 Lowered lower(const Program& program, const LowerOptions& options) { return Lowering(program, options).run(); }
 

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,7 @@ class Lowering {
   /// The type that a region of autocast casts this operator's tensors to, if it does.
   std::optional<DataType> autocast_of(std::string_view target) const;
   void notice(std::string text);
+  void import_opset(const std::string& domain, std::int64_t version);
   /// @}
 
  private:
@@ -73,6 +75,8 @@ class Lowering {
     std::unordered_map<std::string, Values> made;  ///< what equal nodes are found by
   };
 
+  const CustomOp* find_custom(const std::string& target) const;
+  void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const;
   void check_operators() const;
   void bind_inputs();
   ir::Value* weight(const std::string& path, const std::string& name);
