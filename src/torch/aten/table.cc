@@ -7,7 +7,8 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops, view_ops, symbol_ops, control_flow_ops};
+constexpr std::array kFamilies = {arithmetic_ops, view_ops,    slice_ops,  joining_ops,     indexing_ops,
+                                  mask_ops,       padding_ops, symbol_ops, control_flow_ops};
 
 }  // namespace
 
