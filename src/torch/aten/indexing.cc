@@ -147,7 +147,7 @@ ir::Value* masked_index(Call& c) {
     ir::Value*& index = indices.at[i];
     if (index == nullptr) continue;
     index = c.cast(index, DataType::int64);
-    ir::Value* last = c.as_scalar(plus(c, c.size(self, static_cast<std::int64_t>(i)), c.ints({-1})));
+    ir::Value* last = c.as_scalar(add_sizes(c, c.size(self, static_cast<std::int64_t>(i)), c.ints({-1})));
     index = c.emit("Min", {c.emit("Max", {index, c.integer_scalar(0)}), last});
   }
   ir::Value* found = read_at(c, self, torch_rank(c), indices);
@@ -216,7 +216,7 @@ ir::Value* one_hot(Call& c) {
     const ir::Dim& told = c.result().sizes.back();
     count = c.ints({told.is_value() ? told.value() : c.integer("num_classes")});
   } else {
-    count = plus(c, c.reshape(c.reduce("ReduceMax", self, {}, false), {1}), c.ints({1}));
+    count = add_sizes(c, c.reshape(c.reduce("ReduceMax", self, {}, false), {1}), c.ints({1}));
   }
   if (c.rank(self) > 0) return c.emit("OneHot", {self, count, c.ints({0, 1})}, {{"axis", -1}});
   return c.cast(c.emit("Equal", {self, c.range(count)}), DataType::int64);

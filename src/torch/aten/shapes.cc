@@ -103,13 +103,13 @@ ir::Value* converted(Call& c, ir::Value* value, DataType from, DataType to) {
 
 // ---- Sizes
 
-ir::Value* plus(Call& c, ir::Value* a, ir::Value* b) {
+ir::Value* add_sizes(Call& c, ir::Value* a, ir::Value* b) {
   if (find_int(c, a) == 0) return b;
   if (find_int(c, b) == 0) return a;
   return c.emit("Add", {a, b});
 }
 
-ir::Value* times(Call& c, ir::Value* a, ir::Value* b) {
+ir::Value* multiply_sizes(Call& c, ir::Value* a, ir::Value* b) {
   if (find_int(c, a) == 1) return b;
   if (find_int(c, b) == 1) return a;
   return c.emit("Mul", {a, b});
@@ -159,7 +159,7 @@ ir::Value* merge_axes(Call& c, ir::Value* value, std::int64_t first, std::int64_
   for (std::int64_t axis = 0; axis < rank; ++axis) {
     if (axis == first) {
       ir::Value* merged = c.ints({1});
-      for (std::int64_t i = first; i < first + count; ++i) merged = times(c, merged, c.size(value, i));
+      for (std::int64_t i = first; i < first + count; ++i) merged = multiply_sizes(c, merged, c.size(value, i));
       sizes.push_back(merged);
       target.push_back(-1);
       axis += count - 1;
@@ -276,7 +276,7 @@ ir::Value* replace_span(Call& c, ir::Value* base, const Span& span, ir::Value* f
     ir::Value* first = from_first ? c.ints({0}) : nullptr;
     if (first == nullptr && start && *start >= 0) first = span.start;
     if (first == nullptr) first = c.size(parts.front(), span.axis);
-    parts.push_back(cut(c, base, {span.axis, plus(c, first, c.size(fresh, span.axis)), nullptr, 1}));
+    parts.push_back(cut(c, base, {span.axis, add_sizes(c, first, c.size(fresh, span.axis)), nullptr, 1}));
   }
   return c.concat(parts, span.axis);
 }
@@ -331,11 +331,11 @@ ir::Value* diagonal_of(Call& c, ir::Value* value, std::int64_t rank, std::int64_
   ir::Value* width = c.size(value, dim2);
   const std::int64_t down = std::max<std::int64_t>(-offset, 0);
   const std::int64_t right = std::max<std::int64_t>(offset, 0);
-  ir::Value* length = c.emit("Min", {plus(c, height, c.ints({-down})), plus(c, width, c.ints({-right}))});
+  ir::Value* length = c.emit("Min", {add_sizes(c, height, c.ints({-down})), add_sizes(c, width, c.ints({-right}))});
   length = c.emit("Max", {length, c.ints({0})});
-  ir::Value* first = plus(c, times(c, c.ints({down}), width), c.ints({right}));
-  ir::Value* step = plus(c, width, c.ints({1}));
-  ir::Value* index = plus(c, c.emit("Mul", {c.range(length), step}), first);
+  ir::Value* first = add_sizes(c, multiply_sizes(c, c.ints({down}), width), c.ints({right}));
+  ir::Value* step = add_sizes(c, width, c.ints({1}));
+  ir::Value* index = add_sizes(c, c.emit("Mul", {c.range(length), step}), first);
   ir::Value* flat = merge_axes(c, permuted(c, value, order), rank - 2, 2);
   return c.emit("Gather", {flat, index}, {{"axis", rank - 2}});
 }

@@ -43,8 +43,8 @@ Values broadcast(Call& c, Values values);
 ir::Value* joined_sizes(Call& c, const Values& sizes);
 
 /// A whole-number sum or product that costs nothing where it is known.
-ir::Value* plus(Call& c, ir::Value* a, ir::Value* b);
-ir::Value* times(Call& c, ir::Value* a, ir::Value* b);
+ir::Value* add_sizes(Call& c, ir::Value* a, ir::Value* b);
+ir::Value* multiply_sizes(Call& c, ir::Value* a, ir::Value* b);
 
 /// Elements `start` to `end` (int64[1]; null: from the first, to the last) of an axis, by PyTorch's rules, which are
 /// ONNX's.

@@ -69,7 +69,7 @@ Span narrow_span(Call& c) {
     start = c.emit("Mod", {start, size});
   }
   span.start = start;
-  span.end = plus(c, start, c.size_argument("length"));
+  span.end = add_sizes(c, start, c.size_argument("length"));
   return span;
 }
 
@@ -91,7 +91,7 @@ Values split_evenly(Call& c, ir::Value* value, std::int64_t axis, ir::Value* siz
   const std::size_t count = c.result_count();
   if (count == 0) return {};
   Values sizes(count, size);
-  ir::Value* others = times(c, size, c.ints({static_cast<std::int64_t>(count) - 1}));
+  ir::Value* others = multiply_sizes(c, size, c.ints({static_cast<std::int64_t>(count) - 1}));
   sizes.back() = c.emit("Sub", {c.size(value, axis), others});
   return split_into(c, value, axis, sizes);
 }
@@ -116,7 +116,7 @@ Values chunk(Call& c) {
   if (!size && count == chunks && count > 1) {
     return c.emit_many("Split", {self}, c.result_count(), {{"axis", axis}, {"num_outputs", chunks}});
   }
-  ir::Value* up = plus(c, c.size(self, axis), c.ints({chunks - 1}));
+  ir::Value* up = add_sizes(c, c.size(self, axis), c.ints({chunks - 1}));
   return split_evenly(c, self, axis, c.emit("Div", {up, c.ints({chunks})}));
 }
 
@@ -129,7 +129,7 @@ Values split_sections(Call& c, ir::Value* self, std::int64_t axis, std::int64_t 
   Values sizes;
   for (std::int64_t i = 0; i < count; ++i) {
     ir::Value* is_larger = c.emit("Greater", {rest, c.ints({i})});
-    sizes.push_back(plus(c, least, c.cast(is_larger, DataType::int64)));
+    sizes.push_back(add_sizes(c, least, c.cast(is_larger, DataType::int64)));
   }
   return split_into(c, self, axis, sizes);
 }

@@ -64,7 +64,7 @@ ir::Value* unflatten(Call& c) {
       const auto open = std::ranges::find_if(own, [&](ir::Value* size) { return c.find_ints(size) == Ints{-1}; });
       if (open != own.end()) {
         ir::Value* others = c.ints({1});
-        for (ir::Value* size : own) others = size == *open ? others : times(c, others, size);
+        for (ir::Value* size : own) others = size == *open ? others : multiply_sizes(c, others, size);
         *open = c.emit("Div", {c.size(self, i), others});
       }
       sizes.insert(sizes.end(), own.begin(), own.end());
