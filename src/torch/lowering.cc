@@ -218,18 +218,17 @@ void Lowering::lower_node(const Node& node) {
       return;
     }
     Call call(*this, node, op->target);
-    check_complex(node, *op, call);
+    if (!op->takes_complex) {
+      for (const NamedArgument& input : node.inputs) {
+        const auto* name = input.value.as<TensorName>();
+        if (name != nullptr && call.is_complex(input.name))
+          throw values::Refusal{"it is not expressed for complex numbers"};
+      }
+    }
     bind_results(node, op, apply(*op, call));
   } catch (const values::Refusal& refusal) {
     while (graphs_.size() > depth) graphs_.pop_back();
     refuse(node, refusal.reason);
-  }
-}
-
-void Lowering::check_complex(const Node& node, const Op& op, const Call& call) {
-  if (op.takes_complex) return;
-  for (const NamedArgument& input : node.inputs) {
-    if (call.is_complex(input.name)) throw values::Refusal{"it is not expressed for complex numbers"};
   }
 }
 

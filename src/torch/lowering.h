@@ -94,7 +94,6 @@ class Lowering {
   ir::Value* current(Cell& cell);
   void lower_in_place(const Node& node, const Op& op);
   void change_layout(const Node& node, const Op& op);
-  static void check_complex(const Node& node, const Op& op, const Call& call);
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);

@@ -43,7 +43,6 @@ void Lowering::lower_in_place(const Node& node, const Op& op) {
     return;
   }
   Call call(*this, node, op.target);
-  check_complex(node, op, call);
   const Values results = apply(op, call);
   ir::Value* before = current(*self);
   ir::Value* fresh = call.cast(results.front(), call.dtype(before));
@@ -58,7 +57,6 @@ void Lowering::lower_in_place(const Node& node, const Op& op) {
 /// `squeeze_`, `t_` and the like change no element: from here on the tensor is a view of what it was.
 void Lowering::change_layout(const Node& node, const Op& op) {
   Call call(*this, node, op.target);
-  check_complex(node, op, call);
   bind_results(node, &op, apply(op, call));
   const auto* self = node.inputs.front().value.as<TensorName>();
   const auto* result = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();

@@ -132,9 +132,9 @@ ir::Value* read_at(Call& c, ir::Value* self, std::int64_t rank, const Indices& i
     return c.emit("Gather", {flat, merged}, {{"axis", indices.axis}});
   }
   ir::Value* where = coordinates(c, indices);
-  ir::Value* found = c.emit("GatherND", {permuted(c, self, indexed_first(indices, rank)), where});
+  ir::Value* found = c.emit("GatherND", {reordered(c, self, indexed_first(indices, rank)), where});
   const std::int64_t made = c.rank(where) - 1;
-  return permuted(c, found, placed_order(indices, made, made + rank - indices.given));
+  return reordered(c, found, placed_order(indices, made, made + rank - indices.given));
 }
 
 ir::Value* index(Call& c) { return read_at(c, c.tensor("self"), torch_rank(c), read_indices(c)); }
@@ -232,7 +232,7 @@ ir::Value* arranged_values(Call& c, ir::Value* values, const Indices& indices, s
   for (std::size_t i = 0; i < placed.size(); ++i) {
     back[static_cast<std::size_t>(placed[i])] = static_cast<std::int64_t>(i);
   }
-  return permuted(c, values, back);
+  return reordered(c, values, back);
 }
 
 /// Of a mask, with values that are the same wherever it is true: a choice.
@@ -272,7 +272,7 @@ ir::Value* index_put(Call& c) {
   const std::int64_t made = c.rank(where) - 1;
   const std::int64_t result_rank = made + rank - indices.given;
   const Ints order = indexed_first(indices, rank);
-  ir::Value* moved = permuted(c, self, order);
+  ir::Value* moved = reordered(c, self, order);
   Values sizes;
   for (std::int64_t i = 0; i < made; ++i) sizes.push_back(c.size(where, i));
   for (std::int64_t i = indices.given; i < rank; ++i) sizes.push_back(c.size(moved, i));
@@ -285,7 +285,7 @@ ir::Value* index_put(Call& c) {
   Ints back(order.size());
   for (std::size_t i = 0; i < order.size(); ++i)
     back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
-  return permuted(c, written, back);
+  return reordered(c, written, back);
 }
 
 constexpr std::array kOps = {

@@ -181,7 +181,7 @@ ir::Value* merge_axes(Call& c, ir::Value* value, std::int64_t first, std::int64_
   return has_zero ? c.reshape_to(value, exact) : c.reshape(value, target);
 }
 
-ir::Value* permuted(Call& c, ir::Value* value, Ints permutation) {
+ir::Value* reordered(Call& c, ir::Value* value, Ints permutation) {
   const std::int64_t rank = c.rank(value);
   for (std::int64_t axis = static_cast<std::int64_t>(permutation.size()); axis < rank; ++axis) {
     permutation.push_back(axis);
@@ -336,7 +336,7 @@ ir::Value* diagonal_of(Call& c, ir::Value* value, std::int64_t rank, std::int64_
   ir::Value* first = add_sizes(c, multiply_sizes(c, c.ints({down}), width), c.ints({right}));
   ir::Value* step = add_sizes(c, width, c.ints({1}));
   ir::Value* index = add_sizes(c, c.emit("Mul", {c.range(length), step}), first);
-  ir::Value* flat = merge_axes(c, permuted(c, value, order), rank - 2, 2);
+  ir::Value* flat = merge_axes(c, reordered(c, value, order), rank - 2, 2);
   return c.emit("Gather", {flat, index}, {{"axis", rank - 2}});
 }
 

@@ -34,7 +34,7 @@ ir::Value* reshape_between(Call& c, ir::Value* value, const ir::Shape& from, con
 /// Axes `first` to `first + count - 1` as one.
 ir::Value* merge_axes(Call& c, ir::Value* value, std::int64_t first, std::int64_t count);
 /// Transpose, for a permutation of PyTorch's axes: what comes after stays last. The value itself where nothing moves.
-ir::Value* permuted(Call& c, ir::Value* value, Ints permutation);
+ir::Value* reordered(Call& c, ir::Value* value, Ints permutation);
 /// Axes of size 1 before the others until it has this rank.
 ir::Value* with_rank(Call& c, ir::Value* value, std::int64_t own, std::int64_t rank);
 /// Broadcast to the sizes of all of them together; as they are where they agree already.

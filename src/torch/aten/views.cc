@@ -201,12 +201,12 @@ using Order = Ints (*)(Call&);
 
 template <Order order>
 ir::Value* reorder(Call& c) {
-  return permuted(c, c.tensor("self"), order(c));
+  return reordered(c, c.tensor("self"), order(c));
 }
 
 template <Order order>
 ir::Value* reorder_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
-  return permuted(c, fresh, inverse(order(c)));
+  return reordered(c, fresh, inverse(order(c)));
 }
 
 ir::Value* conjugated(Call& c, ir::Value* value, bool is_complex) {
@@ -214,11 +214,11 @@ ir::Value* conjugated(Call& c, ir::Value* value, bool is_complex) {
 }
 
 ir::Value* conjugate_transpose(Call& c) {
-  return conjugated(c, permuted(c, c.tensor("self"), matrix_order(c)), c.is_complex("self"));
+  return conjugated(c, reordered(c, c.tensor("self"), matrix_order(c)), c.is_complex("self"));
 }
 
 ir::Value* conjugate_transpose_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
-  return conjugated(c, permuted(c, fresh, matrix_order(c)), c.is_complex("self"));
+  return conjugated(c, reordered(c, fresh, matrix_order(c)), c.is_complex("self"));
 }
 
 // ---- Broadcasting
