@@ -292,17 +292,25 @@ void Lowering::bind_result(const Node& node, const Op* op, const Argument& outpu
   const TensorMeta* meta = find_meta(name->name);
   if (value != nullptr && meta != nullptr) value = settle(node, value, *meta, name->name);
   cell->value = value;
-  if (op != nullptr && op->is_view) {
+  if (is_alias(node, op)) {
     if (const std::shared_ptr<Cell> base = self_cell(node)) {
       cell->base = base;
       cell->storage = base->storage;
       cell->version = base->storage->version;
       cell->view = &node;
+      cell->op = op;
       cell->output = index;
-      homes_.emplace(cell.get(), frame_);
+      homes_.insert_or_assign(cell.get(), frame_);
     }
   }
   frame_->tensors.insert_or_assign(name->name, std::move(cell));
+}
+
+bool Lowering::is_alias(const Node& node, const Op* op) {
+  if (op == nullptr || !op->is_view) return false;
+  if (op->aliases == nullptr) return true;
+  Call call(*this, node, op->target);
+  return op->aliases(call);
 }
 
 /// What the program says of a result is right: where a lowering made something else, it is no good.

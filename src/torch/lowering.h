@@ -29,6 +29,7 @@ struct Cell {
   std::shared_ptr<Storage> storage = std::make_shared<Storage>();
   std::shared_ptr<Cell> base;  ///< of a view
   const Node* view = nullptr;
+  const Op* op = nullptr;  ///< that of the view
   std::size_t output = 0;  ///< which of the call's results
 };
 
@@ -89,12 +90,14 @@ class Lowering {
   void refuse(const Node& node, const std::string& reason);
   void bind_results(const Node& node, const Op* op, const Values& results);
   void bind_result(const Node& node, const Op* op, const Argument& output, ir::Value* value, std::size_t index);
+  bool is_alias(const Node& node, const Op* op);
   ir::Value* settle(const Node& node, ir::Value* value, const TensorMeta& meta, const std::string& name);
   ir::Shape named(const ir::Shape& shape) const;
   std::shared_ptr<Cell>& cell(const std::string& name);
   std::shared_ptr<Cell> self_cell(const Node& node);
   ir::Value* current(Cell& cell);
   void lower_in_place(const Node& node, const Op& op);
+  void change_layout(const Node& node, const Op& op);
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);
