@@ -5,9 +5,14 @@
 /// The families of operators: each is a file beside this one, and its rows are in the table.
 namespace olivine::torch {
 
-Ops arithmetic_ops();    ///< add, mul, pow … with PyTorch's promotion
-Ops minmax_ops();        ///< maximum, clamp, where
-Ops unary_ops();         ///< abs, exp, sin, round …
+Ops arithmetic_ops();           ///< add, mul, pow … with PyTorch's promotion
+Ops minmax_ops();               ///< maximum, clamp, where
+Ops unary_ops();                ///< abs, exp, sin, round …
+Ops normal_distribution_ops();  ///< erf, ndtr and their inverses
+Ops gamma_ops();                ///< lgamma, polygamma, zeta, igamma
+Ops bessel_ops();               ///< Bessel functions, Airy's
+Ops modified_bessel_ops();
+Ops polynomial_ops();    ///< orthogonal polynomials
 Ops activation_ops();    ///< relu, gelu, softmax …
 Ops comparison_ops();    ///< eq, logical_and, isnan …
 Ops bitwise_ops();       ///< bitwise_and, shifts, gcd
