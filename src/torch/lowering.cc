@@ -7,6 +7,7 @@
 #include <set>
 
 #include "opset/convert.h"
+#include "torch/promote.h"
 
 /// The part of the engine that goes over the program's calls; mutation.cc has what is written in place, finish.cc what
 /// comes at the end.
@@ -39,7 +40,10 @@ std::string functional_twin(std::string_view target) {
 void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) {
   for (const Node& node : graph.nodes) {
     const std::string twin = functional_twin(node.target);
-    if (find_op(node.target) == nullptr && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
+    const auto is_known = [](std::string_view target) {
+      return find_op(target) != nullptr || find_complex_op(target) != nullptr;
+    };
+    if (!is_known(node.target) && (twin.empty() || !is_known(twin))) ++unknown[node.target];
     for (const NamedArgument& input : node.inputs) {
       if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
     }
@@ -187,25 +191,38 @@ Values Lowering::apply(const Op& op, Call& call) const {
   return op.one != nullptr ? Values{op.one(call)} : op.many(call);
 }
 
+/// The row by which a call of `target` is lowered: that for complex tensors, where the call has any; null for an
+/// unknown operator. Refuses where complex tensors come and the rows are for reals only.
+const Op* Lowering::row(const Node& node, std::string_view target) const {
+  const auto is_complex = [&](const Argument& argument) {
+    const auto* name = argument.as<TensorName>();
+    const TensorMeta* meta = name != nullptr ? find_meta(name->name) : nullptr;
+    return meta != nullptr && is_complex_type(meta->dtype);
+  };
+  const auto any_complex = [&](const Argument& argument) {
+    const List* list = argument.as<List>();
+    return list != nullptr ? std::ranges::any_of(*list, is_complex) : is_complex(argument);
+  };
+  const Op* op = find_op(target);
+  if (op != nullptr && op->takes_complex) return op;
+  const Op* complex = find_complex_op(target);
+  const bool takes = std::ranges::any_of(node.inputs, any_complex, &NamedArgument::value);
+  if (complex != nullptr && (takes || std::ranges::any_of(node.outputs, any_complex))) return complex;
+  if (takes && (op != nullptr || complex != nullptr)) throw values::Refusal{"it is not expressed for complex numbers"};
+  return op;
+}
+
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
-    const Op* op = find_op(node.target);
+    const Op* op = row(node, node.target);
     if (op == nullptr) {
-      const std::string twin = functional_twin(node.target);
-      const Op* functional = find_op(twin);
+      const Op* functional = row(node, functional_twin(node.target));
       if (functional == nullptr) throw values::Refusal{"the operator is not known"};
       lower_in_place(node, *functional);
       return;
     }
     Call call(*this, node, op->target);
-    if (!op->takes_complex) {
-      for (const NamedArgument& input : node.inputs) {
-        const auto* name = input.value.as<TensorName>();
-        if (name != nullptr && call.is_complex(input.name))
-          throw values::Refusal{"it is not expressed for complex numbers"};
-      }
-    }
     bind_results(node, op, apply(*op, call));
   } catch (const values::Refusal& refusal) {
     while (graphs_.size() > depth) graphs_.pop_back();

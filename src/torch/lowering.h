@@ -85,6 +85,7 @@ class Lowering {
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);
+  const Op* row(const Node& node, std::string_view target) const;
   Values apply(const Op& op, Call& call) const;
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();

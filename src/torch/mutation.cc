@@ -22,7 +22,7 @@ ir::Value* Lowering::current(Cell& cell) {
 ir::Value* Lowering::view_of(const Cell& view, ir::Value* base) {
   Frame* const outer = frame_;
   frame_ = homes_.at(&view);
-  const Op* op = find_op(view.view->target);
+  const Op* op = row(*view.view, view.view->target);
   Call call(*this, *view.view, op->target, base);
   ir::Value* value = nullptr;
   try {
@@ -41,8 +41,7 @@ void Lowering::lower_in_place(const Node& node, const Op& op) {
   Call call(*this, node, op.target);
   const Values results = apply(op, call);
   ir::Value* before = current(*self);
-  ir::Value* fresh = call.cast(results.front(), call.dtype(before));
-  if (!call.is_complex(node.inputs.front().name)) fresh = call.expand_to(fresh, call.sizes(before));
+  ir::Value* fresh = call.expand_to(call.cast(results.front(), call.dtype(before)), call.sizes(before));
   write(*self, fresh);
   const auto* name = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
   if (name == nullptr) return;
@@ -64,7 +63,7 @@ void Lowering::write(Cell& cell, ir::Value* fresh) {
 ir::Value* Lowering::write_into_base(Cell& view, ir::Value* base, ir::Value* fresh) {
   Frame* const outer = frame_;
   frame_ = homes_.at(&view);
-  const Op* op = find_op(view.view->target);
+  const Op* op = row(*view.view, view.view->target);
   Call call(*this, *view.view, op->target, base);
   ir::Value* whole = nullptr;
   try {
