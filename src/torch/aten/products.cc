@@ -137,14 +137,12 @@ ir::Value* linalg_cross(Call& c) {
   return cross_along(c, c.positive_axis(c.integer("dim", -1), c.rank(c.tensor("self"))));
 }
 
-/// Along the first axis of size 3 where none is given.
+/// Along the first axis of size 3 where none is given. The export assures that a size which it doesn't tell is another.
 ir::Value* cross(Call& c) {
   if (c.has("dim")) return linalg_cross(c);
   const std::int64_t rank = c.rank(c.tensor("self"));
   for (std::int64_t axis = 0; axis < rank; ++axis) {
-    const auto size = c.find_dim(c.tensor("self"), axis);
-    if (!size) c.refuse("which axis has the size 3 is known only when the model runs");
-    if (*size == 3) return cross_along(c, axis);
+    if (c.find_dim(c.tensor("self"), axis) == 3) return cross_along(c, axis);
   }
   c.refuse("no axis has the size 3");
 }
