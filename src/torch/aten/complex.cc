@@ -5,6 +5,7 @@
 
 #include "torch/aten/families.h"
 #include "torch/aten/products.h"
+#include "torch/lowering.h"
 #include "torch/promote.h"
 
 /// Arithmetic and comparison of complex tensors.
@@ -55,6 +56,20 @@ ir::Value* pair_argument(Call& c, std::string_view name, DataType width) {
   if (!c.is_tensor(name)) return c.scalar(c.number_argument(name), complex_of(width));
   ir::Value* value = c.cast(c.tensor(name), width);
   return c.is_complex(name) ? value : pair_of_real(c, value);
+}
+
+Values pair_arguments(Call& c, std::string_view name, DataType width) {
+  Values values = c.tensors(name);
+  const Argument* argument = c.find(name);
+  const List* list = argument != nullptr ? argument->as<List>() : nullptr;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto* tensor = (*list)[i].as<TensorName>();
+    const TensorMeta* meta = tensor != nullptr ? c.lowering().find_meta(tensor->name) : nullptr;
+    const bool is_complex = meta != nullptr && is_complex_type(meta->dtype);
+    values[i] = c.cast(values[i], width);
+    if (!is_complex) values[i] = pair_of_real(c, values[i]);
+  }
+  return values;
 }
 
 Complex multiply(Call& c, const Complex& x, const Complex& y) {

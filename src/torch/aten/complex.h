@@ -24,6 +24,8 @@ ir::Value* pair_of_real(Call& c, ir::Value* real);
 
 /// An argument, a tensor or a number, as a pair whose parts are of `width`.
 ir::Value* pair_argument(Call& c, std::string_view name, DataType width);
+/// The same of a list of tensors.
+Values pair_arguments(Call& c, std::string_view name, DataType width);
 
 /// @name Arithmetic
 /// @{

@@ -11,6 +11,7 @@ Ops symbol_ops();         ///< sizes and Python's arithmetic on them
 Ops control_flow_ops();   ///< cond, while_loop, map, scan, regions
 Ops product_ops();        ///< matmul, bmm, dot, outer, cross, chains of matrices
 Ops added_product_ops();  ///< addmm, baddbmm, addr …
+Ops contraction_ops();    ///< einsum, tensordot
 
 /// @name Rows for complex tensors, of targets that have others for reals
 /// @{
