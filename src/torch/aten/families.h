@@ -12,10 +12,13 @@ Ops control_flow_ops();   ///< cond, while_loop, map, scan, regions
 Ops product_ops();        ///< matmul, bmm, dot, outer, cross, chains of matrices
 Ops added_product_ops();  ///< addmm, baddbmm, addr …
 Ops contraction_ops();    ///< einsum, tensordot
+Ops fft_ops();            ///< torch.fft
+Ops spectrogram_ops();    ///< stft, istft
 
 /// @name Rows for complex tensors, of targets that have others for reals
 /// @{
-Ops complex_arithmetic_ops();  ///< add, mul, exp, abs, sum …
+Ops complex_arithmetic_ops();  ///< add, mul, abs, comparison …
+Ops complex_function_ops();    ///< exp, log, sin, sum, cat …
 /// @}
 
 }  // namespace olivine::torch

@@ -7,10 +7,10 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops, view_ops,          symbol_ops,     control_flow_ops,
-                                  product_ops,    added_product_ops, contraction_ops};
+constexpr std::array kFamilies = {arithmetic_ops,    view_ops,        symbol_ops, control_flow_ops, product_ops,
+                                  added_product_ops, contraction_ops, fft_ops,    spectrogram_ops};
 /// Rows for complex tensors, of targets that have others for reals.
-constexpr std::array kComplexFamilies = {complex_arithmetic_ops};
+constexpr std::array kComplexFamilies = {complex_arithmetic_ops, complex_function_ops};
 
 using Table = std::unordered_map<std::string_view, const Op*>;
 
