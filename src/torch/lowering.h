@@ -101,7 +101,7 @@ class Lowering {
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);
-  static void refuse_complex(const Call& call, const Op& op);
+  const Op* row(const Node& node, std::string_view target) const;
   static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();
