@@ -7,7 +7,8 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops, view_ops, symbol_ops, control_flow_ops};
+constexpr std::array kFamilies = {arithmetic_ops,   view_ops,        symbol_ops,  control_flow_ops,
+                                  linear_layer_ops, convolution_ops, pooling_ops, adaptive_pooling_ops};
 
 }  // namespace
 
