@@ -36,14 +36,13 @@ std::string functional_twin(std::string_view target) {
   return fmt::format("{}.{}{}", target.substr(0, start), name, target.substr(end));
 }
 
-void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) {
-  for (const Node& node : graph.nodes) {
-    const std::string twin = functional_twin(node.target);
-    if (find_op(node.target) == nullptr && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
-    for (const NamedArgument& input : node.inputs) {
-      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
-    }
+/// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
+ir::Type held_type(DataType dtype, ir::Shape shape) {
+  if (dtype == DataType::complex64 || dtype == DataType::complex128) {
+    shape.emplace_back(std::int64_t{2});
+    dtype = dtype == DataType::complex64 ? DataType::float32 : DataType::float64;
   }
+  return ir::tensor_type(dtype, std::move(shape));
 }
 
 }  // namespace
@@ -51,7 +50,7 @@ void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unk
 Lowering::Lowering(const Program& program, const LowerOptions& options)
     : program_(program),
       options_(options),
-      opset_(std::max(options.target_opset, kOldestLowered)),
+      opset_(lowering_opset(options.target_opset)),
       model_(result_.model),
       known_(model_),
       inference_(model_, known_) {
@@ -64,7 +63,7 @@ Lowering::Lowering(const Program& program, const LowerOptions& options)
 Lowered Lowering::run() {
   check_operators();
   graphs_.push_back({nullptr, model_.graph.get(), {}});
-  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}});
+  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}, DataType::undefined});
   bind_inputs();
   lower_nodes(program_.graph);
   errors_.throw_if_any();
@@ -73,12 +72,36 @@ Lowered Lowering::run() {
   return std::move(result_);
 }
 
+const CustomOp* Lowering::find_custom(const std::string& target) const {
+  const auto found = options_.custom_ops.find(target);
+  return found != options_.custom_ops.end() ? &found->second : nullptr;
+}
+
+void Lowering::import_opset(const std::string& domain, std::int64_t version) {
+  if (const auto present = model_.opset(domain); present && *present != version) {
+    throw values::Refusal{fmt::format("opset {} of the domain '{}' is asked for beside {}", version, domain, *present)};
+  }
+  model_.set_opset(domain, version);
+}
+
+void Lowering::collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const {
+  for (const Node& node : graph.nodes) {
+    const std::string twin = functional_twin(node.target);
+    const bool is_known = find_op(node.target) != nullptr || find_custom(node.target) != nullptr;
+    if (!is_known && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
+    for (const NamedArgument& input : node.inputs) {
+      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
+    }
+  }
+}
+
 void Lowering::check_operators() const {
   std::map<std::string, std::size_t> unknown;
   collect_unknown(program_.graph, unknown);
   if (unknown.empty()) return;
   std::vector<std::string> names;
-  for (const auto& [target, count] : unknown) names.push_back(fmt::format("{} ({} calls)", target, count));
+  for (const auto& [target, count] : unknown)
+    names.push_back(fmt::format("{} ({} call{})", target, count, count == 1 ? "" : "s"));
   throw Error(ErrorCode::conversion,
               fmt::format("{} operators of the program are not known: {}", unknown.size(), fmt::join(names, ", ")))
       .remedy("export it with \"exporter\": \"torch.onnx\", or decompose them (ExportedProgram.run_decompositions)");
@@ -110,15 +133,6 @@ ir::Shape Lowering::named(const ir::Shape& shape) const {
     result.emplace_back(std::move(out));
   }
   return result;
-}
-
-/// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
-ir::Type held_type(DataType dtype, ir::Shape shape) {
-  if (dtype == DataType::complex64 || dtype == DataType::complex128) {
-    shape.emplace_back(std::int64_t{2});
-    dtype = dtype == DataType::complex64 ? DataType::float32 : DataType::float64;
-  }
-  return ir::tensor_type(dtype, std::move(shape));
 }
 
 ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
@@ -172,7 +186,7 @@ void Lowering::bind_inputs() {
     }
     const TensorMeta& meta = program_.graph.tensors.at(spec.name);
     auto cell = std::make_shared<Cell>();
-    cell->value = &model_.graph->add_input(model_.graph->unique_name(name), held_type(meta.dtype, named(meta.sizes)));
+    cell->value = &model_.graph->add_input(model_.graph->unique_name(name), type_of(meta));
     frame_->tensors.emplace(spec.name, std::move(cell));
   }
 }
@@ -190,6 +204,11 @@ Values Lowering::apply(const Op& op, Call& call) const {
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
+    if (const CustomOp* custom = find_custom(node.target)) {
+      Call call(*this, node, node.target);
+      bind_results(node, nullptr, lower_custom(call, *custom));
+      return;
+    }
     const Op* op = find_op(node.target);
     if (op == nullptr) {
       const std::string twin = functional_twin(node.target);
@@ -220,7 +239,7 @@ void Lowering::refuse(const Node& node, const std::string& reason) {
     if (const auto* tensor = output.as<TensorName>()) {
       const TensorMeta* meta = find_meta(tensor->name);
       auto cell = std::make_shared<Cell>();
-      const ir::Type type = meta != nullptr ? held_type(meta->dtype, named(meta->sizes)) : ir::Type();
+      const ir::Type type = meta != nullptr ? type_of(*meta) : ir::Type();
       cell->value = &model_.graph->add_input(model_.graph->unique_name(tensor->name), type);
       frame_->tensors.insert_or_assign(tensor->name, std::move(cell));
     } else if (const auto* symbol = output.as<SymbolName>()) {
@@ -279,7 +298,7 @@ void Lowering::bind_result(const Node& node, const Op* op, const Argument& outpu
 
 /// What the program says of a result is right: where a lowering made something else, it is no good.
 ir::Value* Lowering::settle(const Node& node, ir::Value* value, const TensorMeta& meta, const std::string& name) {
-  const ir::Type expected = held_type(meta.dtype, named(meta.sizes));
+  const ir::Type expected = type_of(meta);
   const ir::TensorType* made = value->type.tensor();
   const auto differs = [](const ir::Dim& a, const ir::Dim& b) {
     return a.is_value() && b.is_value() && a.value() != b.value();
@@ -298,10 +317,77 @@ ir::Value* Lowering::settle(const Node& node, ir::Value* value, const TensorMeta
   }
   if (value->producer() == nullptr) return value;
   if (made == nullptr || !values::static_dims(value->type)) value->type = expected;
-  // The last node of a call bears the call's name.
-  const std::string wanted = node.module_path.empty() ? name : node.module_path + "/" + name;
-  if (value->name().starts_with(wanted + "/")) value->set_name(model_.graph->unique_name(wanted));
+  // The last node of a call bears the result's name.
+  const std::string scope = node.module_path.empty() ? std::string() : node.module_path + "/";
+  if (value->name().starts_with(scope + node.name + "/")) value->set_name(model_.graph->unique_name(scope + name));
   return value;
+}
+
+ir::Type Lowering::type_of(const TensorMeta& meta) const { return held_type(meta.dtype, named(meta.sizes)); }
+
+/// As torch's autocast on a CPU: products in the region's type, what needs precision in float32.
+std::optional<DataType> Lowering::autocast_of(std::string_view target) const {
+  if (frame_->autocast == DataType::undefined) return std::nullopt;
+  static const std::set<std::string, std::less<>> narrow = {"conv1d",
+                                                            "conv2d",
+                                                            "conv3d",
+                                                            "conv_transpose1d",
+                                                            "conv_transpose2d",
+                                                            "conv_transpose3d",
+                                                            "_convolution",
+                                                            "convolution",
+                                                            "conv_tbc",
+                                                            "bmm",
+                                                            "mm",
+                                                            "mv",
+                                                            "baddbmm",
+                                                            "addmm",
+                                                            "addbmm",
+                                                            "linear",
+                                                            "matmul",
+                                                            "linalg_vecdot",
+                                                            "einsum",
+                                                            "prelu",
+                                                            "scaled_dot_product_attention",
+                                                            "_native_multi_head_attention"};
+  static const std::set<std::string, std::less<>> wide = {"avg_pool3d",
+                                                          "binary_cross_entropy",
+                                                          "grid_sampler",
+                                                          "polar",
+                                                          "prod",
+                                                          "quantile",
+                                                          "nanquantile",
+                                                          "stft",
+                                                          "cdist",
+                                                          "trace",
+                                                          "view_as_complex",
+                                                          "cholesky",
+                                                          "inverse",
+                                                          "pinverse",
+                                                          "mse_loss",
+                                                          "cosine_embedding_loss",
+                                                          "nll_loss",
+                                                          "nll_loss2d",
+                                                          "hinge_embedding_loss",
+                                                          "poisson_nll_loss",
+                                                          "smooth_l1_loss",
+                                                          "cross_entropy_loss",
+                                                          "l1_loss",
+                                                          "huber_loss",
+                                                          "margin_ranking_loss",
+                                                          "soft_margin_loss",
+                                                          "triplet_margin_loss",
+                                                          "multi_margin_loss",
+                                                          "ctc_loss",
+                                                          "kl_div",
+                                                          "multilabel_margin_loss",
+                                                          "binary_cross_entropy_with_logits"};
+  const std::size_t start = target.find('.') + 1;
+  const std::string name(target.substr(start, target.find('.', start) - start));
+  if (narrow.contains(name)) return frame_->autocast;
+  return wide.contains(name) || name.starts_with("fft_") || name.starts_with("linalg_")
+             ? std::optional(DataType::float32)
+             : std::nullopt;
 }
 
 // ---- Names
@@ -483,9 +569,9 @@ std::unique_ptr<ir::Graph> Lowering::end_graph(const Node& origin, const Values&
   return graph;
 }
 
-Values Lowering::inline_graph(const Graph& graph, const Values& inputs) {
+Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast) {
   Frame* const outer = frame_;
-  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}});
+  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}, autocast.value_or(outer->autocast)});
   for (std::size_t i = 0; i < graph.inputs.size() && i < inputs.size(); ++i) {
     if (const auto* tensor = graph.inputs[i].as<TensorName>()) {
       auto cell = std::make_shared<Cell>();
@@ -516,6 +602,8 @@ Values Lowering::inline_graph(const Graph& graph, const Values& inputs) {
   frame_ = outer;
   return outputs;
 }
+
+std::int64_t lowering_opset(std::int64_t target_opset) { return std::max(target_opset, kOldestLowered); }
 
 Lowered lower(const Program& program, const LowerOptions& options) { return Lowering(program, options).run(); }
 

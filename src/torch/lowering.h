@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ struct Frame {
   const Graph* graph;
   std::unordered_map<std::string, std::shared_ptr<Cell>> tensors;
   std::unordered_map<std::string, ir::Value*> symbols;
+  DataType autocast = DataType::undefined;  ///< of the region that the graph is, or is in
 };
 
 class Lowering {
@@ -57,8 +59,13 @@ class Lowering {
   void begin_graph(const Node& origin);
   ir::Value* graph_input(const ir::Type& type);
   std::unique_ptr<ir::Graph> end_graph(const Node& origin, const Values& outputs);
-  Values inline_graph(const Graph& graph, const Values& inputs);
+  Values inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast);
+  /// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
+  ir::Type type_of(const TensorMeta& meta) const;
+  /// The type that a region of autocast casts this operator's tensors to, if it does.
+  std::optional<DataType> autocast_of(std::string_view target) const;
   void notice(std::string text);
+  void import_opset(const std::string& domain, std::int64_t version);
   /// @}
 
  private:
@@ -68,6 +75,8 @@ class Lowering {
     std::unordered_map<std::string, Values> made;  ///< what equal nodes are found by
   };
 
+  const CustomOp* find_custom(const std::string& target) const;
+  void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const;
   void check_operators() const;
   void bind_inputs();
   ir::Value* weight(const std::string& path, const std::string& name);
