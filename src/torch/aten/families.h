@@ -26,5 +26,9 @@ Ops product_ops();             ///< matmul, bmm, dot, outer, cross, chains of ma
 Ops added_product_ops();       ///< addmm, baddbmm, addr …
 Ops contraction_ops();         ///< einsum, tensordot
 Ops complex_arithmetic_ops();  ///< add, mul, exp, abs, sum …
+Ops linear_layer_ops();        ///< linear
+Ops convolution_ops();         ///< convolutions, transposed ones too
+Ops pooling_ops();             ///< pools with a kernel
+Ops adaptive_pooling_ops();    ///< pools with a number of windows
 
 }  // namespace olivine::torch
