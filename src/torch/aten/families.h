@@ -8,6 +8,11 @@ namespace olivine::torch {
 Ops arithmetic_ops();    ///< add, mul, pow … with PyTorch's promotion
 Ops view_ops();          ///< view, slice, transpose …
 Ops symbol_ops();        ///< sizes and Python's arithmetic on them
+Ops reduction_ops();     ///< sums, means, extremes, conditions
+Ops norm_ops();          ///< norms and distances
+Ops statistics_ops();    ///< variances, quantiles
+Ops cumulative_ops();    ///< what is accumulated along an axis
+Ops sorting_ops();       ///< sorting, medians, modes
 Ops control_flow_ops();  ///< cond, while_loop, map, scan, regions
 
 }  // namespace olivine::torch

@@ -7,7 +7,8 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops, view_ops, symbol_ops, control_flow_ops};
+constexpr std::array kFamilies = {arithmetic_ops, view_ops,       symbol_ops,  reduction_ops,   norm_ops,
+                                  statistics_ops, cumulative_ops, sorting_ops, control_flow_ops};
 
 }  // namespace
 
