@@ -30,5 +30,10 @@ Ops linear_layer_ops();        ///< linear
 Ops convolution_ops();         ///< convolutions, transposed ones too
 Ops pooling_ops();             ///< pools with a kernel
 Ops adaptive_pooling_ops();    ///< pools with a number of windows
+Ops reduction_ops();           ///< sums, means, extremes, conditions
+Ops norm_ops();                ///< norms and distances
+Ops statistics_ops();          ///< variances, quantiles
+Ops cumulative_ops();          ///< what is accumulated along an axis
+Ops sorting_ops();             ///< sorting, medians, modes
 
 }  // namespace olivine::torch
