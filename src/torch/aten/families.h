@@ -35,5 +35,8 @@ Ops norm_ops();                ///< norms and distances
 Ops statistics_ops();          ///< variances, quantiles
 Ops cumulative_ops();          ///< what is accumulated along an axis
 Ops sorting_ops();             ///< sorting, medians, modes
+Ops fft_ops();                 ///< torch.fft
+Ops spectrogram_ops();         ///< stft, istft
+Ops complex_function_ops();    ///< exp, log, sin, sum, cat …
 
 }  // namespace olivine::torch
