@@ -50,6 +50,8 @@ void Lowering::lower_in_place(const Node& node, const Op& op) {
   frame_->tensors.insert_or_assign(name->name, self);
 }
 
+void Lowering::write(const std::string& name, ir::Value* fresh) { write(*cell(name), fresh); }
+
 void Lowering::write(Cell& cell, ir::Value* fresh) {
   if (cell.base == nullptr) {
     ++cell.storage->version;

@@ -20,8 +20,8 @@ ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank) {
   return c.rank(value) == static_cast<std::int64_t>(rank) + 1 ? c.unsqueeze(value, {0}) : value;
 }
 
-ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original) {
-  return c.rank(value) > c.rank(original) ? c.squeeze(value, {0}) : value;
+ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank) {
+  return c.rank(original) == static_cast<std::int64_t>(rank) + 1 ? c.squeeze(value, {0}) : value;
 }
 
 ir::Value* window_positions(Call& c, ir::Value* size, const WindowAxis& axis) {

@@ -16,7 +16,7 @@ ir::Value* carried(Call& c, ir::Value* value);
 
 /// A tensor that may lack the dimension of the batch, with it; and a result without it again.
 ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank);
-ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original);
+ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank);
 
 /// How windows lie along one axis. Padding is of `before` elements and of `after`.
 struct WindowAxis {

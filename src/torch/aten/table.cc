@@ -7,8 +7,11 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops,   view_ops,        symbol_ops,  control_flow_ops,
-                                  linear_layer_ops, convolution_ops, pooling_ops, adaptive_pooling_ops};
+constexpr std::array kFamilies = {arithmetic_ops,   view_ops,          symbol_ops,     control_flow_ops,
+                                  linear_layer_ops, convolution_ops,   pooling_ops,    adaptive_pooling_ops,
+                                  upsample_ops,     normalization_ops, layer_norm_ops, attention_ops,
+                                  recurrent_ops,    sampling_ops,      unpooling_ops,  embedding_bag_ops,
+                                  gradient_ops};
 
 }  // namespace
 
