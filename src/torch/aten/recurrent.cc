@@ -79,9 +79,8 @@ bool is_zero(Call& c, const ir::Value* value) {
     const ir::Node* node = value->producer();
     if (node == nullptr) return false;
     if (node->is("ConstantOfShape")) {
-      const auto* fill =
-          node->find("value") != nullptr ? std::get_if<ir::NamedTensor>(&node->find("value")->value) : nullptr;
-      const auto known = fill != nullptr ? tensor::as_doubles(fill->tensor) : std::nullopt;
+      const tensor::Tensor* fill = node->tensor("value");
+      const auto known = fill != nullptr ? tensor::as_doubles(*fill) : std::nullopt;
       return fill == nullptr || (known && std::ranges::all_of(*known, [](double number) { return number == 0; }));
     }
     const bool passes = node->is("Expand") || node->is("Slice") || node->is("Unsqueeze") || node->is("Reshape");
