@@ -30,11 +30,6 @@ std::vector<Adaptive> axes_of(Call& c, ir::Value* x, std::size_t rank) {
   return axes;
 }
 
-std::size_t rank_of(const Call& c) {
-  const std::string_view name = c.name();
-  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
-}
-
 bool are_all_single(const std::vector<Adaptive>& axes) {
   return std::ranges::all_of(axes, [](const Adaptive& axis) { return axis.known_count == 1; });
 }
@@ -117,7 +112,7 @@ ir::Value* mean_of_windows(Call& c, ir::Value* x, const std::vector<Adaptive>& a
 }
 
 ir::Value* adaptive_mean(Call& c) {
-  const std::size_t rank = rank_of(c);
+  const std::size_t rank = rank_by_name(c);
   ir::Value* given = c.tensor("self");
   const DataType dtype = c.dtype(given);
   ir::Value* x = with_batch(c, carried(c, given), rank);
@@ -154,7 +149,7 @@ Values largest_of_windows(Call& c, ir::Value* x, const std::vector<Adaptive>& ax
 }
 
 Values adaptive_largest(Call& c) {
-  const std::size_t rank = rank_of(c);
+  const std::size_t rank = rank_by_name(c);
   ir::Value* given = c.tensor("self");
   ir::Value* x = with_batch(c, carried(c, given), rank);
   const std::vector<Adaptive> axes = axes_of(c, x, rank);

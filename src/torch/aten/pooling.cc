@@ -18,15 +18,9 @@ struct Pool {
   bool rounds_up = false;  ///< windows may reach over the end
 };
 
-/// The schemas of one family differ in the number of dimensions, which is the digit in the operator's name.
-std::size_t rank_of(const Call& c) {
-  const std::string_view name = c.name();
-  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
-}
-
 Pool pool_of(Call& c) {
   Pool pool;
-  pool.rank = rank_of(c);
+  pool.rank = rank_by_name(c);
   pool.kernel = per_dimension(c, "kernel_size", pool.rank, {});
   pool.stride = per_dimension(c, "stride", pool.rank, pool.kernel);
   pool.padding = per_dimension(c, "padding", pool.rank, {0});

@@ -25,6 +25,7 @@ struct Weights {
   ir::Value* hidden;
   ir::Value* input_bias;  ///< null where there are none
   ir::Value* hidden_bias;
+  ir::Value* projection = nullptr;  ///< of the hidden state
 };
 
 /// [gates · hidden, …] with the gates in ONNX's order. A weight is rearranged here and now, without being read.
@@ -94,9 +95,8 @@ bool is_zero(Call& c, const ir::Value* value) {
 struct Layer {
   ir::Value* x;
   std::vector<Weights> directions;
-  ir::Value* hidden;             ///< [directions, batch, hidden], may be null: zeros
-  ir::Value* cell = nullptr;     ///< of an LSTM
-  ir::Value* lengths = nullptr;  ///< int32[batch], may be null: all of it
+  ir::Value* hidden;          ///< [directions, batch, hidden], may be null: zeros
+  ir::Value* cell = nullptr;  ///< of an LSTM
 };
 
 /// Y [time, directions, batch, hidden], the last hidden state and that of the cell.
@@ -112,9 +112,8 @@ Values run(Call& c, const Kind& kind, const Layer& layer) {
   }
   const auto hidden_size = c.find_dim(layer.directions.front().hidden, 1);
   if (!hidden_size) c.refuse("the size of its weights is known only when the model runs");
-  Values arguments = {
-      layer.x,       stacked(c, inputs), stacked(c, recurrent), biases.empty() ? nullptr : stacked(c, biases),
-      layer.lengths, layer.hidden};
+  Values arguments = {layer.x, stacked(c, inputs), stacked(c, recurrent), biases.empty() ? nullptr : stacked(c, biases),
+                      nullptr, layer.hidden};
   if (layer.cell != nullptr) arguments.push_back(layer.cell);
   const bool is_lstm = std::string_view(kind.op_type) == "LSTM";
   const bool is_both = layer.directions.size() == 2;
@@ -126,6 +125,64 @@ Values run(Call& c, const Kind& kind, const Layer& layer) {
       node.set("activations", std::vector<std::string>(layer.directions.size(), kind.activation));
     }
   });
+}
+
+// ---- Projected hidden states
+
+/// One step of an LSTM whose hidden state is projected: gates · 4 as [batch, 4 · hidden], in PyTorch's order.
+Values projected_step(Call& c, ir::Value* gates, ir::Value* hidden, ir::Value* cell, const Weights& weights) {
+  gates = c.emit("Add", {gates, c.emit("MatMul", {hidden, c.transpose(weights.hidden, {1, 0})})});
+  const Values parts = c.emit_many("Split", {gates}, 4, {{"axis", -1}, {"num_outputs", 4}});
+  ir::Value* added = c.emit("Mul", {c.emit("Sigmoid", {parts[0]}), c.emit("Tanh", {parts[2]})});
+  ir::Value* next = c.emit("Add", {c.emit("Mul", {c.emit("Sigmoid", {parts[1]}), cell}), added});
+  ir::Value* seen = c.emit("Mul", {c.emit("Sigmoid", {parts[3]}), c.emit("Tanh", {next})});
+  return {c.emit("MatMul", {seen, c.transpose(weights.projection, {1, 0})}), next};
+}
+
+/// One layer in one direction as a Scan over time: what LSTM makes, which has no projection.
+Values projected_direction(Call& c, const Weights& weights, ir::Value* x, ir::Value* hidden, ir::Value* cell,
+                           bool is_reverse) {
+  ir::Value* gates = c.emit("MatMul", {x, c.transpose(weights.input, {1, 0})});
+  if (weights.input_bias != nullptr) {
+    gates = c.emit("Add", {gates, c.emit("Add", {weights.input_bias, weights.hidden_bias})});
+  }
+  const auto sizes_of = [](const ir::Value* value) { return value->type.tensor()->shape; };
+  const DataType dtype = c.dtype(x);
+  c.begin_graph();
+  ir::Value* before = c.graph_input(dtype, sizes_of(hidden));
+  ir::Value* cell_before = c.graph_input(dtype, sizes_of(cell));
+  std::optional<ir::Shape> one = sizes_of(gates);
+  if (one) one->erase(one->begin());
+  ir::Value* step = c.graph_input(dtype, std::move(one));
+  const Values after = projected_step(c, step, before, cell_before, weights);
+  std::unique_ptr<ir::Graph> body = c.end_graph({after[0], after[1], after[0]});
+  return c.emit_node("Scan", {hidden, cell, gates}, 3, [&](ir::Node& node) {
+    node.set("body", std::move(body));
+    node.set("num_scan_inputs", std::int64_t{1});
+    if (!is_reverse) return;
+    node.set("scan_input_directions", std::vector<std::int64_t>{1});
+    node.set("scan_output_directions", std::vector<std::int64_t>{1});
+  });
+}
+
+/// The same as `run`: Y, the last hidden states, the last states of the cells.
+Values run_projected(Call& c, const Layer& layer) {
+  std::array<Values, 3> parts;
+  for (std::size_t i = 0; i < layer.directions.size(); ++i) {
+    const auto state = [&](ir::Value* states) {
+      const auto at = static_cast<std::int64_t>(i);
+      return c.squeeze(c.slice(states, 0, at, at + 1), {0});
+    };
+    const Values one =
+        projected_direction(c, layer.directions[i], layer.x, state(layer.hidden), state(layer.cell), i == 1);
+    parts[0].push_back(c.unsqueeze(one[2], {1}));
+    parts[1].push_back(c.unsqueeze(one[0], {0}));
+    parts[2].push_back(c.unsqueeze(one[1], {0}));
+  }
+  const auto together = [&](const Values& values, std::int64_t axis) {
+    return values.size() == 1 ? values.front() : c.concat(values, axis);
+  };
+  return {together(parts[0], 1), together(parts[1], 0), together(parts[2], 0)};
 }
 
 struct Stack {
@@ -140,19 +197,24 @@ Stack stack_of(Call& c) {
   stack.directions = c.flag("bidirectional", false) ? 2 : 1;
   if (c.flag("train", false) && c.real("dropout", 0) > 0 && stack.layers > 1) c.refuse("its dropout is random");
   const Values params = c.tensors("params");
-  const std::size_t width = c.flag("has_biases", true) ? 4 : 2;
+  const bool has_biases = c.flag("has_biases", true);
   const std::size_t count = static_cast<std::size_t>(stack.layers) * stack.directions;
-  if (params.size() != count * width) c.refuse("ONNX's LSTM has no projection of its hidden state");
+  const std::size_t width = params.size() / count;
+  const std::size_t plain = has_biases ? 4 : 2;
+  if (params.size() % count != 0 || width < plain || width > plain + 1)
+    c.refuse("its weights are not those of a layer");
   for (std::size_t i = 0; i < count; ++i) {
     const auto at = [&](std::size_t offset) { return carried(c, params[i * width + offset]); };
-    stack.weights.push_back({at(0), at(1), width == 4 ? at(2) : nullptr, width == 4 ? at(3) : nullptr});
+    Weights weights = {at(0), at(1), has_biases ? at(2) : nullptr, has_biases ? at(3) : nullptr};
+    if (width > plain) weights.projection = at(plain);
+    stack.weights.push_back(weights);
   }
   return stack;
 }
 
 /// The states of one layer out of those of all; null where they are zeros.
 ir::Value* state_of_layer(Call& c, ir::Value* states, const Stack& stack, std::int64_t layer) {
-  if (is_zero(c, states)) return nullptr;
+  if (stack.weights.front().projection == nullptr && is_zero(c, states)) return nullptr;
   if (stack.layers == 1) return states;
   const auto directions = static_cast<std::int64_t>(stack.directions);
   return c.slice(states, 0, layer * directions, (layer + 1) * directions);
@@ -165,14 +227,15 @@ ir::Value* side_by_side(Call& c, ir::Value* y, std::size_t directions) {
 }
 
 /// All layers on a sequence [time, batch, width]: the same of the last one, then the last states of all.
-Values run_all(Call& c, const Kind& kind, const Stack& stack, ir::Value* x, const Values& states, ir::Value* lengths) {
+Values run_all(Call& c, const Kind& kind, const Stack& stack, ir::Value* x, const Values& states) {
   std::vector<Values> last(states.size());
   for (std::int64_t layer = 0; layer < stack.layers; ++layer) {
     const auto first = stack.weights.begin() + layer * static_cast<std::int64_t>(stack.directions);
-    Layer one = {x, {first, first + static_cast<std::int64_t>(stack.directions)}, nullptr, nullptr, lengths};
+    Layer one = {x, {first, first + static_cast<std::int64_t>(stack.directions)}, nullptr};
     one.hidden = state_of_layer(c, states[0], stack, layer);
     if (states.size() == 2) one.cell = state_of_layer(c, states[1], stack, layer);
-    const Values results = run(c, kind, one);
+    const bool is_projected = stack.weights.front().projection != nullptr;
+    const Values results = is_projected ? run_projected(c, one) : run(c, kind, one);
     x = side_by_side(c, results[0], stack.directions);
     for (std::size_t i = 0; i < states.size(); ++i) last[i].push_back(results[i + 1]);
   }
@@ -195,42 +258,8 @@ Values sequence(Call& c) {
   const bool batch_first = c.flag("batch_first", false);
   ir::Value* x = carried(c, given);
   if (batch_first) x = c.transpose(x, {1, 0, 2});
-  Values results = run_all(c, kind, stack, x, states_of(c), nullptr);
+  Values results = run_all(c, kind, stack, x, states_of(c));
   if (batch_first) results[0] = c.transpose(results[0], {1, 0, 2});
-  for (ir::Value*& result : results) result = c.cast(result, c.dtype(given));
-  return results;
-}
-
-/// A packed sequence: the steps of all samples one after the other, those of longer samples first. Where it is known
-/// how many samples each step has, the steps are laid out in time and batch, and taken together again.
-template <const Kind& kind>
-Values packed(Call& c) {
-  const Stack stack = stack_of(c);
-  ir::Value* given = c.tensor("data");
-  const auto counts = c.find_ints(c.tensor("batch_sizes"));
-  if (!counts || counts->empty()) c.refuse("the lengths of its sequences are known only when the model runs");
-  const auto time = static_cast<std::int64_t>(counts->size());
-  const std::int64_t batch = counts->front();
-  Ints places;
-  Ints positions;
-  std::vector<std::int64_t> lengths(static_cast<std::size_t>(batch), 0);
-  std::int64_t start = 0;
-  for (std::int64_t step = 0; step < time; ++step) {
-    const std::int64_t count = (*counts)[static_cast<std::size_t>(step)];
-    for (std::int64_t sample = 0; sample < batch; ++sample) {
-      places.push_back(sample < count ? start + sample : 0);
-      if (sample >= count) continue;
-      positions.push_back(step * batch + sample);
-      ++lengths[static_cast<std::size_t>(sample)];
-    }
-    start += count;
-  }
-  ir::Value* table = c.reshape(c.ints(places), {time, batch});
-  ir::Value* x = c.emit("Gather", {carried(c, given), table}, {{"axis", 0}});
-  ir::Value* known_lengths = c.cast(c.ints(lengths), DataType::int32);
-  Values results = run_all(c, kind, stack, x, states_of(c), known_lengths);
-  ir::Value* rows = c.emit("Reshape", {results[0], c.ints({time * batch, -1})});
-  results[0] = c.emit("Gather", {rows, c.ints(positions)}, {{"axis", 0}});
   for (ir::Value*& result : results) result = c.cast(result, c.dtype(given));
   return results;
 }
@@ -262,8 +291,6 @@ Values cell(Call& c) {
 constexpr std::array kOps = {
     op("aten.lstm.input", sequence<kLstm>),        op("aten.gru.input", sequence<kGru>),
     op("aten.rnn_tanh.input", sequence<kTanh>),    op("aten.rnn_relu.input", sequence<kRelu>),
-    op("aten.lstm.data", packed<kLstm>),           op("aten.gru.data", packed<kGru>),
-    op("aten.rnn_tanh.data", packed<kTanh>),       op("aten.rnn_relu.data", packed<kRelu>),
     op("aten.lstm_cell.default", cell<kLstm>),     op("aten.gru_cell.default", cell<kGru>),
     op("aten.rnn_tanh_cell.default", cell<kTanh>), op("aten.rnn_relu_cell.default", cell<kRelu>),
 };

@@ -12,6 +12,11 @@ Ints per_dimension(const Call& c, std::string_view name, std::size_t rank, const
   return numbers;
 }
 
+std::size_t rank_by_name(const Call& c) {
+  const std::string_view name = c.name();
+  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
+}
+
 ir::Value* carried(Call& c, ir::Value* value) {
   return value != nullptr && c.dtype(value) == DataType::bfloat16 ? c.cast(value, DataType::float32) : value;
 }

@@ -7,12 +7,6 @@
 namespace olivine::torch {
 namespace {
 
-/// The number of spatial dimensions, which is the digit in the operator's name.
-std::size_t rank_of(const Call& c) {
-  const std::string_view name = c.name();
-  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
-}
-
 ir::Value* product(Call& c, const Values& sizes) {
   ir::Value* whole = sizes.front();
   for (std::size_t i = 1; i < sizes.size(); ++i) whole = c.emit("Mul", {whole, sizes[i]});
@@ -48,13 +42,13 @@ ir::Value* placed(Call& c, ir::Value* x, ir::Value* places, std::size_t rank, co
 
 ir::Value* max_unpool(Call& c) {
   ir::Value* given = c.tensor("self");
-  ir::Value* result = placed(c, carried(c, given), c.tensor("indices"), rank_of(c), c.size_list("output_size"), false);
+  ir::Value* result = placed(c, carried(c, given), c.tensor("indices"), rank_by_name(c), c.size_list("output_size"), false);
   return c.cast(result, c.dtype(given));
 }
 
 /// Each element's gradient goes to where it came from.
 ir::Value* max_pool_backward(Call& c) {
-  const std::size_t rank = rank_of(c);
+  const std::size_t rank = rank_by_name(c);
   ir::Value* gradient = c.tensor("grad_output");
   ir::Value* self = c.tensor("self");
   Values spatial;
@@ -84,7 +78,7 @@ ir::Value* fractional_starts(Call& c, ir::Value* samples, ir::Value* size, std::
 
 /// The largest element of each window and its place in the plane.
 Values fractional_max_pool(Call& c) {
-  const std::size_t rank = rank_of(c);
+  const std::size_t rank = rank_by_name(c);
   const Ints kernel = per_dimension(c, "kernel_size", rank, {});
   const Ints windows = per_dimension(c, "output_size", rank, {});
   ir::Value* given = c.tensor("self");
