@@ -30,6 +30,18 @@ Ops linear_layer_ops();        ///< linear
 Ops convolution_ops();         ///< convolutions, transposed ones too
 Ops pooling_ops();             ///< pools with a kernel
 Ops adaptive_pooling_ops();    ///< pools with a number of windows
+Ops upsample_ops();            ///< resizing
+Ops normalization_ops();       ///< batch and instance norm
+Ops layer_norm_ops();          ///< layer, group and root-mean-square norm
+Ops attention_ops();           ///< scaled dot-product attention
+Ops transformer_ops();         ///< whole layers as one operator
+Ops recurrent_ops();           ///< LSTM, GRU, plain recurrent layers
+Ops sampling_ops();            ///< grid sampling
+Ops unpooling_ops();           ///< elements back at their places, fractional pools
+Ops embedding_bag_ops();       ///< embeddings by bags
+Ops gradient_ops();            ///< gradients that programs contain as calls
+Ops quantization_ops();        ///< quantize, dequantize, products of scaled numbers
+Ops vision_ops();              ///< torchvision's
 Ops reduction_ops();           ///< sums, means, extremes, conditions
 Ops norm_ops();                ///< norms and distances
 Ops statistics_ops();          ///< variances, quantiles
