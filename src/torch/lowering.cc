@@ -157,17 +157,24 @@ ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
   return entry->second;
 }
 
+/// The user's inputs come first: no weight takes one's name.
 void Lowering::bind_inputs() {
+  bind_user_inputs();
+  for (const InputSpec& spec : program_.inputs) {
+    const bool is_payload = spec.kind == InputSpec::Kind::parameter || spec.kind == InputSpec::Kind::buffer ||
+                            spec.kind == InputSpec::Kind::constant;
+    if (!is_payload) continue;
+    auto cell = std::make_shared<Cell>();
+    cell->value = weight(spec.target, spec.name);
+    frame_->tensors.emplace(spec.name, std::move(cell));
+  }
+}
+
+void Lowering::bind_user_inputs() {
   std::size_t user = 0;
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
     const InputSpec& spec = program_.inputs[i];
-    if (spec.kind != InputSpec::Kind::user) {
-      if (spec.kind == InputSpec::Kind::token || spec.kind == InputSpec::Kind::object) continue;
-      auto cell = std::make_shared<Cell>();
-      cell->value = weight(spec.target, spec.name);
-      frame_->tensors.emplace(spec.name, std::move(cell));
-      continue;
-    }
+    if (spec.kind != InputSpec::Kind::user) continue;
     // A number that the export took as it was.
     if (spec.name.empty()) continue;
     const std::string name = user < options_.input_names.size() ? options_.input_names[user] : spec.name;
@@ -197,35 +204,37 @@ void Lowering::lower_nodes(const Graph& graph) {
   for (const Node& node : graph.nodes) lower_node(node);
 }
 
-Values Lowering::apply(const Op& op, Call& call) const {
-  return op.one != nullptr ? Values{op.one(call)} : op.many(call);
+Values Lowering::apply(const Op& op, Call& call) { return op.one != nullptr ? Values{op.one(call)} : op.many(call); }
+
+void Lowering::refuse_complex(const Call& call, const Op& op) {
+  if (op.takes_complex) return;
+  for (const NamedArgument& input : call.node().inputs) {
+    if (call.is_complex(input.name)) throw values::Refusal{"it is not expressed for complex numbers"};
+  }
+}
+
+Values Lowering::results_of(const Node& node) {
+  if (const CustomOp* custom = find_custom(node.target)) {
+    Call call(*this, node, node.target);
+    return lower_custom(call, *custom);
+  }
+  const Op* op = find_op(node.target);
+  if (op == nullptr) throw values::Refusal{fmt::format("the operator '{}' is not known", node.target)};
+  Call call(*this, node, op->target);
+  refuse_complex(call, *op);
+  return apply(*op, call);
 }
 
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
-    if (const CustomOp* custom = find_custom(node.target)) {
-      Call call(*this, node, node.target);
-      bind_results(node, nullptr, lower_custom(call, *custom));
-      return;
-    }
     const Op* op = find_op(node.target);
-    if (op == nullptr) {
-      const std::string twin = functional_twin(node.target);
-      const Op* functional = find_op(twin);
-      if (functional == nullptr) throw values::Refusal{"the operator is not known"};
+    const Op* functional = op == nullptr ? find_op(functional_twin(node.target)) : nullptr;
+    if (functional != nullptr && find_custom(node.target) == nullptr) {
       lower_in_place(node, *functional);
-      return;
+    } else {
+      bind_results(node, op, results_of(node));
     }
-    Call call(*this, node, op->target);
-    if (!op->takes_complex) {
-      for (const NamedArgument& input : node.inputs) {
-        const auto* name = input.value.as<TensorName>();
-        if (name != nullptr && call.is_complex(input.name))
-          throw values::Refusal{"it is not expressed for complex numbers"};
-      }
-    }
-    bind_results(node, op, apply(*op, call));
   } catch (const values::Refusal& refusal) {
     while (graphs_.size() > depth) graphs_.pop_back();
     refuse(node, refusal.reason);

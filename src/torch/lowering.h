@@ -65,6 +65,8 @@ class Lowering {
   ir::Type type_of(const TensorMeta& meta) const;
   /// The type that a region of autocast casts this operator's tensors to, if it does.
   std::optional<DataType> autocast_of(std::string_view target) const;
+  /// What a call with a row of its own makes; refuses where its operator isn't known.
+  Values results_of(const Node& node);
   void notice(std::string text);
   void import_opset(const std::string& domain, std::int64_t version);
   /// @}
@@ -80,6 +82,8 @@ class Lowering {
   void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const;
   void check_operators() const;
   void bind_inputs();
+  void bind_user_inputs();
+  void name_outputs(const std::vector<std::string>& names);
   ir::Value* weight(const std::string& path, const std::string& name);
   void lower_nodes(const Graph& graph);
   void lower_node(const Node& node);
@@ -97,7 +101,8 @@ class Lowering {
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);
-  Values apply(const Op& op, Call& call) const;
+  static void refuse_complex(const Call& call, const Op& op);
+  static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();
   void fold_weights();

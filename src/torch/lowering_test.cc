@@ -30,6 +30,19 @@ TEST_F(LoweringTest, NamesComeFromTheModuleTree) {
   EXPECT_THAT(first.annotations.get().metadata, ::testing::Contains(::testing::Pair("namespace", "encoder.layer.0")));
 }
 
+TEST_F(LoweringTest, OutputsGetTheirNamesFromInnerValues) {
+  input({"x", {2}});
+  call("aten.add.Tensor", {{"self", tensor("x")}, {"other", integer(1)}}, {"logits", {2}});
+  call("aten.mul.Tensor", {{"self", tensor("logits")}, {"other", tensor("logits")}}, {"mul", {2}});
+  output("mul");
+  output("x");
+  options_.output_names = {"logits", "x_again"};
+  const ir::Model model = lowered();
+  EXPECT_EQ(model.graph->outputs()[0]->name(), "logits");
+  EXPECT_EQ(model.graph->outputs()[0]->producer()->op_type, "Mul");
+  EXPECT_EQ(model.graph->outputs()[1]->name(), "x_again");
+}
+
 TEST_F(LoweringTest, SymbolsKeepTheNamesOfTheUser) {
   input({"x", {ir::Dim("s77"), 4}});
   call("aten.reshape.default", {{"self", tensor("x")}, {"shape", integers({-1})}}, {"flat", {ir::Dim("4*s77")}});
