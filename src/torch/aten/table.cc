@@ -8,9 +8,9 @@ namespace olivine::torch {
 namespace {
 
 constexpr std::array kFamilies = {
-    arithmetic_ops, minmax_ops,   unary_ops,   activation_ops, comparison_ops,   bitwise_ops,
-    conversion_ops, creation_ops, random_ops,  view_ops,       slice_ops,        joining_ops,
-    indexing_ops,   mask_ops,     padding_ops, symbol_ops,     control_flow_ops,
+    arithmetic_ops, minmax_ops,  unary_ops,   activation_ops,  comparison_ops, bitwise_ops,  conversion_ops,
+    creation_ops,   random_ops,  view_ops,    slice_ops,       joining_ops,    indexing_ops, mask_ops,
+    padding_ops,    scatter_ops, strided_ops, rearranging_ops, pair_ops,       symbol_ops,   control_flow_ops,
 };
 
 }  // namespace
