@@ -15,7 +15,7 @@ constexpr std::array kFamilies = {
     reduction_ops,     norm_ops,        statistics_ops,    cumulative_ops,    sorting_ops,    fft_ops,
     spectrogram_ops,   upsample_ops,    normalization_ops, layer_norm_ops,    attention_ops,  transformer_ops,
     recurrent_ops,     sampling_ops,    unpooling_ops,     embedding_bag_ops, gradient_ops,   quantization_ops,
-    vision_ops,
+    vision_ops,        scatter_ops,     strided_ops,       rearranging_ops,   pair_ops,
 };
 /// Rows for complex tensors, of targets that have others for reals.
 constexpr std::array kComplexFamilies = {complex_arithmetic_ops};
