@@ -13,6 +13,12 @@ Ops norm_ops();          ///< norms and distances
 Ops statistics_ops();    ///< variances, quantiles
 Ops cumulative_ops();    ///< what is accumulated along an axis
 Ops sorting_ops();       ///< sorting, medians, modes
+Ops set_ops();           ///< unique, isin, searchsorted …
+Ops histogram_ops();     ///< counting into bins
+Ops difference_ops();    ///< diff, gradient, trapezoid
+Ops segment_ops();       ///< segment_reduce
+Ops loss_ops();          ///< losses by element and by distance
+Ops class_loss_ops();    ///< losses over classes
 Ops control_flow_ops();  ///< cond, while_loop, map, scan, regions
 
 }  // namespace olivine::torch

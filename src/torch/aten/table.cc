@@ -7,8 +7,9 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops, view_ops,       symbol_ops,  reduction_ops,   norm_ops,
-                                  statistics_ops, cumulative_ops, sorting_ops, control_flow_ops};
+constexpr std::array kFamilies = {arithmetic_ops, view_ops,       symbol_ops,  reduction_ops,  norm_ops,
+                                  statistics_ops, cumulative_ops, sorting_ops, set_ops,        histogram_ops,
+                                  difference_ops, segment_ops,    loss_ops,    class_loss_ops, control_flow_ops};
 
 }  // namespace
 
