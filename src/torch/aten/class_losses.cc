@@ -27,9 +27,9 @@ Batch batch_of(Call& c) {
   Batch batch = {c.tensor("self"), c.tensor("target"), false};
   const DataType index = c.dtype(batch.target);
   if (index != DataType::int64 && index != DataType::int32) batch.target = c.cast(batch.target, DataType::int64);
-  batch.is_single = c.rank(batch.scores) == 1;
+  batch.is_single = c.rank(batch.scores) < 2;
   if (batch.is_single) {
-    batch.scores = c.unsqueeze(batch.scores, {0});
+    batch.scores = c.reshape(batch.scores, {1, -1});
     batch.target = c.reshape(batch.target, {1});
   }
   return batch;

@@ -1,5 +1,5 @@
 #include <array>
-#include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "torch/aten/families.h"
@@ -113,7 +113,13 @@ ir::Value* kl_div(Call& c) {
 
 ir::Value* soft_margin(Call& c) {
   const Values operands = c.promoted({"self", "target"});
-  ir::Value* grown = c.emit("Exp", {times(c, c.emit("Neg", {operands[1]}), operands[0])});
+  ir::Value* exponent = times(c, c.emit("Neg", {operands[1]}), operands[0]);
+  ir::Value* grown = c.emit("Exp", {exponent});
+  if (c.dtype(grown) == DataType::float16) {
+    // What PyTorch rounds to infinity, runtimes may keep in wider types.
+    ir::Value* is_too_much = c.emit("Greater", {exponent, c.number_like(11.09, exponent)});
+    grown = c.where(is_too_much, c.number_like(std::numeric_limits<double>::infinity(), grown), grown);
+  }
   return reduced_loss(c, c.emit("Log", {plus(c, grown, one_like(c, grown))}));
 }
 
@@ -174,7 +180,8 @@ ir::Value* cosine_embedding(Call& c) {
   ir::Value* target = c.tensor("target");
   const std::int64_t axis = c.rank(target);
   const auto sum = [&](ir::Value* a, ir::Value* b) {
-    return plus_real(c, reduce(c, "ReduceSum", times(c, a, b), {axis}, false), 0);
+    ir::Value* product = c.dtype(a) == DataType::boolean ? c.emit("And", {a, b}) : times(c, a, b);
+    return plus_real(c, reduce(c, "ReduceSum", c.cast(product, sum_type(c.dtype(a))), {axis}, false), 0);
   };
   const auto size = [&](ir::Value* value) {
     ir::Value* squares = sum(value, value);

@@ -191,7 +191,7 @@ ir::Value* sum_to_size(Call& c) {
     const ir::Dim& dim = target[static_cast<std::size_t>(axis - added)];
     if (dim == ir::Dim(1) && c.find_dim(self, axis) != 1) kept.push_back(axis);
   }
-  if (kept.empty() && leading.empty()) return self;
+  if (!target.empty() && kept.empty() && leading.empty()) return self;
   ir::Value* total = reduce(c, "ReduceSum", c.cast(self, sum_type(c.dtype(self))), kept, true);
   return reduce(c, "ReduceSum", total, leading, false);
 }

@@ -42,6 +42,9 @@ Values unique_of(Call& c, ir::Value* self, std::optional<std::int64_t> axis) {
 }
 
 Values with_left_out(Call& c, Values results) {
+  if (c.result().sizes.size() != static_cast<std::size_t>(c.rank(results[0]))) {
+    c.refuse("the export of PyTorch gets its sizes wrong for a negative dim: count the axis from the start");
+  }
   for (std::size_t i = 1; i < results.size(); ++i) {
     if (is_left_out(c, i)) results[i] = c.ints({});
   }
