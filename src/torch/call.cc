@@ -61,8 +61,15 @@ const Argument* Call::find(std::string_view name) const {
 
 ir::Value* Call::tensor_of(const Argument& argument) const {
   if (self_ != nullptr && &argument == &node_.inputs.front().value) return self_;
-  if (const auto* tensor = argument.as<TensorName>()) return lowering_.tensor(tensor->name);
-  return nullptr;
+  const auto* tensor = argument.as<TensorName>();
+  if (tensor == nullptr) return nullptr;
+  ir::Value* value = lowering_.tensor(tensor->name);
+  const auto autocast = lowering_.autocast_of(target_);
+  if (!autocast || !is_float(dtype(value)) || dtype(value) == DataType::float64 || dtype(value) == *autocast)
+    return value;
+  return lowering_
+      .make(node_, "Cast", {value}, 1, [&](ir::Node& node) { node.set("to", static_cast<std::int64_t>(*autocast)); })
+      .front();
 }
 
 ir::Value* Call::find_tensor(std::string_view name) const {
@@ -376,8 +383,12 @@ ir::Value* Call::graph_input(DataType dtype, std::optional<ir::Shape> shape) {
   return lowering_.graph_input(ir::tensor_type(dtype, std::move(shape)));
 }
 
+ir::Value* Call::graph_input_like(const TensorMeta& meta) { return lowering_.graph_input(lowering_.type_of(meta)); }
+
 std::unique_ptr<ir::Graph> Call::end_graph(const Values& outputs) { return lowering_.end_graph(node_, outputs); }
 
-Values Call::inline_graph(const Graph& graph, const Values& inputs) { return lowering_.inline_graph(graph, inputs); }
+Values Call::inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast) {
+  return lowering_.inline_graph(graph, inputs, autocast);
+}
 
 }  // namespace olivine::torch

@@ -131,9 +131,11 @@ class Call final : public values::Builder {
   /// A new graph that later emits go to until `end_graph` takes it; inner nodes may use every value made before.
   void begin_graph();
   ir::Value* graph_input(DataType dtype, std::optional<ir::Shape> shape);
+  ir::Value* graph_input_like(const TensorMeta& meta);
   std::unique_ptr<ir::Graph> end_graph(const Values& outputs);
-  /// Lowers a graph argument's nodes into the graph that is being built, with its inputs standing for `inputs`.
-  Values inline_graph(const Graph& graph, const Values& inputs);
+  /// Lowers a graph argument's nodes into the graph that is being built, with its inputs standing for `inputs`. In a
+  /// region of autocast, `autocast` is its type; `undefined` ends an outer region's.
+  Values inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast = {});
   /// @}
 
   Lowering& lowering() { return lowering_; }

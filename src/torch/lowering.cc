@@ -7,6 +7,7 @@
 #include <set>
 
 #include "opset/convert.h"
+#include "torch/promote.h"
 
 /// The part of the engine that goes over the program's calls; mutation.cc has what is written in place, finish.cc what
 /// comes at the end.
@@ -36,14 +37,13 @@ std::string functional_twin(std::string_view target) {
   return fmt::format("{}.{}{}", target.substr(0, start), name, target.substr(end));
 }
 
-void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) {
-  for (const Node& node : graph.nodes) {
-    const std::string twin = functional_twin(node.target);
-    if (find_op(node.target) == nullptr && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
-    for (const NamedArgument& input : node.inputs) {
-      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
-    }
+/// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
+ir::Type held_type(DataType dtype, ir::Shape shape) {
+  if (dtype == DataType::complex64 || dtype == DataType::complex128) {
+    shape.emplace_back(std::int64_t{2});
+    dtype = dtype == DataType::complex64 ? DataType::float32 : DataType::float64;
   }
+  return ir::tensor_type(dtype, std::move(shape));
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unk
 Lowering::Lowering(const Program& program, const LowerOptions& options)
     : program_(program),
       options_(options),
-      opset_(std::max(options.target_opset, kOldestLowered)),
+      opset_(lowering_opset(options.target_opset)),
       model_(result_.model),
       known_(model_),
       inference_(model_, known_) {
@@ -64,7 +64,7 @@ Lowering::Lowering(const Program& program, const LowerOptions& options)
 Lowered Lowering::run() {
   check_operators();
   graphs_.push_back({nullptr, model_.graph.get(), {}});
-  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}});
+  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}, DataType::undefined});
   bind_inputs();
   lower_nodes(program_.graph);
   errors_.throw_if_any();
@@ -73,12 +73,39 @@ Lowered Lowering::run() {
   return std::move(result_);
 }
 
+const CustomOp* Lowering::find_custom(const std::string& target) const {
+  const auto found = options_.custom_ops.find(target);
+  return found != options_.custom_ops.end() ? &found->second : nullptr;
+}
+
+void Lowering::import_opset(const std::string& domain, std::int64_t version) {
+  if (const auto present = model_.opset(domain); present && *present != version) {
+    throw values::Refusal{fmt::format("opset {} of the domain '{}' is asked for beside {}", version, domain, *present)};
+  }
+  model_.set_opset(domain, version);
+}
+
+void Lowering::collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const {
+  for (const Node& node : graph.nodes) {
+    const std::string twin = functional_twin(node.target);
+    const auto has_row = [](std::string_view target) {
+      return find_op(target) != nullptr || find_complex_op(target) != nullptr;
+    };
+    const bool is_known = has_row(node.target) || has_row(twin) || find_custom(node.target) != nullptr;
+    if (!is_known) ++unknown[node.target];
+    for (const NamedArgument& input : node.inputs) {
+      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
+    }
+  }
+}
+
 void Lowering::check_operators() const {
   std::map<std::string, std::size_t> unknown;
   collect_unknown(program_.graph, unknown);
   if (unknown.empty()) return;
   std::vector<std::string> names;
-  for (const auto& [target, count] : unknown) names.push_back(fmt::format("{} ({} calls)", target, count));
+  for (const auto& [target, count] : unknown)
+    names.push_back(fmt::format("{} ({} call{})", target, count, count == 1 ? "" : "s"));
   throw Error(ErrorCode::conversion,
               fmt::format("{} operators of the program are not known: {}", unknown.size(), fmt::join(names, ", ")))
       .remedy("export it with \"exporter\": \"torch.onnx\", or decompose them (ExportedProgram.run_decompositions)");
@@ -112,15 +139,6 @@ ir::Shape Lowering::named(const ir::Shape& shape) const {
   return result;
 }
 
-/// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
-ir::Type held_type(DataType dtype, ir::Shape shape) {
-  if (dtype == DataType::complex64 || dtype == DataType::complex128) {
-    shape.emplace_back(std::int64_t{2});
-    dtype = dtype == DataType::complex64 ? DataType::float32 : DataType::float64;
-  }
-  return ir::tensor_type(dtype, std::move(shape));
-}
-
 ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
   const auto found = program_.tensors.find(path);
   if (found == program_.tensors.end()) {
@@ -143,17 +161,24 @@ ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
   return entry->second;
 }
 
+/// The user's inputs come first: no weight takes one's name.
 void Lowering::bind_inputs() {
+  bind_user_inputs();
+  for (const InputSpec& spec : program_.inputs) {
+    const bool is_payload = spec.kind == InputSpec::Kind::parameter || spec.kind == InputSpec::Kind::buffer ||
+                            spec.kind == InputSpec::Kind::constant;
+    if (!is_payload) continue;
+    auto cell = std::make_shared<Cell>();
+    cell->value = weight(spec.target, spec.name);
+    frame_->tensors.emplace(spec.name, std::move(cell));
+  }
+}
+
+void Lowering::bind_user_inputs() {
   std::size_t user = 0;
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
     const InputSpec& spec = program_.inputs[i];
-    if (spec.kind != InputSpec::Kind::user) {
-      if (spec.kind == InputSpec::Kind::token || spec.kind == InputSpec::Kind::object) continue;
-      auto cell = std::make_shared<Cell>();
-      cell->value = weight(spec.target, spec.name);
-      frame_->tensors.emplace(spec.name, std::move(cell));
-      continue;
-    }
+    if (spec.kind != InputSpec::Kind::user) continue;
     // A number that the export took as it was.
     if (spec.name.empty()) continue;
     const std::string name = user < options_.input_names.size() ? options_.input_names[user] : spec.name;
@@ -172,7 +197,7 @@ void Lowering::bind_inputs() {
     }
     const TensorMeta& meta = program_.graph.tensors.at(spec.name);
     auto cell = std::make_shared<Cell>();
-    cell->value = &model_.graph->add_input(model_.graph->unique_name(name), held_type(meta.dtype, named(meta.sizes)));
+    cell->value = &model_.graph->add_input(model_.graph->unique_name(name), type_of(meta));
     frame_->tensors.emplace(spec.name, std::move(cell));
   }
 }
@@ -183,30 +208,50 @@ void Lowering::lower_nodes(const Graph& graph) {
   for (const Node& node : graph.nodes) lower_node(node);
 }
 
-Values Lowering::apply(const Op& op, Call& call) const {
-  return op.one != nullptr ? Values{op.one(call)} : op.many(call);
+Values Lowering::apply(const Op& op, Call& call) { return op.one != nullptr ? Values{op.one(call)} : op.many(call); }
+
+Values Lowering::results_of(const Node& node) {
+  if (const CustomOp* custom = find_custom(node.target)) {
+    Call call(*this, node, node.target);
+    return lower_custom(call, *custom);
+  }
+  const Op* op = row(node, node.target);
+  if (op == nullptr) throw values::Refusal{fmt::format("the operator '{}' is not known", node.target)};
+  Call call(*this, node, op->target);
+  return apply(*op, call);
+}
+
+/// The row by which a call of `target` is lowered: that for complex tensors, where the call has any; null for an
+/// unknown operator. Refuses where complex tensors come and the rows are for reals only.
+const Op* Lowering::row(const Node& node, std::string_view target) const {
+  const auto is_complex = [&](const Argument& argument) {
+    const auto* name = argument.as<TensorName>();
+    const TensorMeta* meta = name != nullptr ? find_meta(name->name) : nullptr;
+    return meta != nullptr && is_complex_type(meta->dtype);
+  };
+  const auto any_complex = [&](const Argument& argument) {
+    const List* list = argument.as<List>();
+    return list != nullptr ? std::ranges::any_of(*list, is_complex) : is_complex(argument);
+  };
+  const Op* op = find_op(target);
+  if (op != nullptr && op->takes_complex) return op;
+  const Op* complex = find_complex_op(target);
+  const bool takes = std::ranges::any_of(node.inputs, any_complex, &NamedArgument::value);
+  if (complex != nullptr && (takes || std::ranges::any_of(node.outputs, any_complex))) return complex;
+  if (takes && (op != nullptr || complex != nullptr)) throw values::Refusal{"it is not expressed for complex numbers"};
+  return op;
 }
 
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
-    const Op* op = find_op(node.target);
-    if (op == nullptr) {
-      const std::string twin = functional_twin(node.target);
-      const Op* functional = find_op(twin);
-      if (functional == nullptr) throw values::Refusal{"the operator is not known"};
+    const Op* op = row(node, node.target);
+    const Op* functional = op == nullptr ? row(node, functional_twin(node.target)) : nullptr;
+    if (functional != nullptr && find_custom(node.target) == nullptr) {
       lower_in_place(node, *functional);
-      return;
+    } else {
+      bind_results(node, op, results_of(node));
     }
-    Call call(*this, node, op->target);
-    if (!op->takes_complex) {
-      for (const NamedArgument& input : node.inputs) {
-        const auto* name = input.value.as<TensorName>();
-        if (name != nullptr && call.is_complex(input.name))
-          throw values::Refusal{"it is not expressed for complex numbers"};
-      }
-    }
-    bind_results(node, op, apply(*op, call));
   } catch (const values::Refusal& refusal) {
     while (graphs_.size() > depth) graphs_.pop_back();
     refuse(node, refusal.reason);
@@ -220,7 +265,7 @@ void Lowering::refuse(const Node& node, const std::string& reason) {
     if (const auto* tensor = output.as<TensorName>()) {
       const TensorMeta* meta = find_meta(tensor->name);
       auto cell = std::make_shared<Cell>();
-      const ir::Type type = meta != nullptr ? held_type(meta->dtype, named(meta->sizes)) : ir::Type();
+      const ir::Type type = meta != nullptr ? type_of(*meta) : ir::Type();
       cell->value = &model_.graph->add_input(model_.graph->unique_name(tensor->name), type);
       frame_->tensors.insert_or_assign(tensor->name, std::move(cell));
     } else if (const auto* symbol = output.as<SymbolName>()) {
@@ -264,22 +309,30 @@ void Lowering::bind_result(const Node& node, const Op* op, const Argument& outpu
   const TensorMeta* meta = find_meta(name->name);
   if (value != nullptr && meta != nullptr) value = settle(node, value, *meta, name->name);
   cell->value = value;
-  if (op != nullptr && op->is_view) {
+  if (is_alias(node, op)) {
     if (const std::shared_ptr<Cell> base = self_cell(node)) {
       cell->base = base;
       cell->storage = base->storage;
       cell->version = base->storage->version;
       cell->view = &node;
+      cell->op = op;
       cell->output = index;
-      homes_.emplace(cell.get(), frame_);
+      homes_.insert_or_assign(cell.get(), frame_);
     }
   }
   frame_->tensors.insert_or_assign(name->name, std::move(cell));
 }
 
+bool Lowering::is_alias(const Node& node, const Op* op) {
+  if (op == nullptr || !op->is_view) return false;
+  if (op->aliases == nullptr) return true;
+  Call call(*this, node, op->target);
+  return op->aliases(call);
+}
+
 /// What the program says of a result is right: where a lowering made something else, it is no good.
 ir::Value* Lowering::settle(const Node& node, ir::Value* value, const TensorMeta& meta, const std::string& name) {
-  const ir::Type expected = held_type(meta.dtype, named(meta.sizes));
+  const ir::Type expected = type_of(meta);
   const ir::TensorType* made = value->type.tensor();
   const auto differs = [](const ir::Dim& a, const ir::Dim& b) {
     return a.is_value() && b.is_value() && a.value() != b.value();
@@ -298,10 +351,77 @@ ir::Value* Lowering::settle(const Node& node, ir::Value* value, const TensorMeta
   }
   if (value->producer() == nullptr) return value;
   if (made == nullptr || !values::static_dims(value->type)) value->type = expected;
-  // The last node of a call bears the call's name.
-  const std::string wanted = node.module_path.empty() ? name : node.module_path + "/" + name;
-  if (value->name().starts_with(wanted + "/")) value->set_name(model_.graph->unique_name(wanted));
+  // The last node of a call bears the result's name.
+  const std::string scope = node.module_path.empty() ? std::string() : node.module_path + "/";
+  if (value->name().starts_with(scope + node.name + "/")) value->set_name(model_.graph->unique_name(scope + name));
   return value;
+}
+
+ir::Type Lowering::type_of(const TensorMeta& meta) const { return held_type(meta.dtype, named(meta.sizes)); }
+
+/// As torch's autocast on a CPU: products in the region's type, what needs precision in float32.
+std::optional<DataType> Lowering::autocast_of(std::string_view target) const {
+  if (frame_->autocast == DataType::undefined) return std::nullopt;
+  static const std::set<std::string, std::less<>> narrow = {"conv1d",
+                                                            "conv2d",
+                                                            "conv3d",
+                                                            "conv_transpose1d",
+                                                            "conv_transpose2d",
+                                                            "conv_transpose3d",
+                                                            "_convolution",
+                                                            "convolution",
+                                                            "conv_tbc",
+                                                            "bmm",
+                                                            "mm",
+                                                            "mv",
+                                                            "baddbmm",
+                                                            "addmm",
+                                                            "addbmm",
+                                                            "linear",
+                                                            "matmul",
+                                                            "linalg_vecdot",
+                                                            "einsum",
+                                                            "prelu",
+                                                            "scaled_dot_product_attention",
+                                                            "_native_multi_head_attention"};
+  static const std::set<std::string, std::less<>> wide = {"avg_pool3d",
+                                                          "binary_cross_entropy",
+                                                          "grid_sampler",
+                                                          "polar",
+                                                          "prod",
+                                                          "quantile",
+                                                          "nanquantile",
+                                                          "stft",
+                                                          "cdist",
+                                                          "trace",
+                                                          "view_as_complex",
+                                                          "cholesky",
+                                                          "inverse",
+                                                          "pinverse",
+                                                          "mse_loss",
+                                                          "cosine_embedding_loss",
+                                                          "nll_loss",
+                                                          "nll_loss2d",
+                                                          "hinge_embedding_loss",
+                                                          "poisson_nll_loss",
+                                                          "smooth_l1_loss",
+                                                          "cross_entropy_loss",
+                                                          "l1_loss",
+                                                          "huber_loss",
+                                                          "margin_ranking_loss",
+                                                          "soft_margin_loss",
+                                                          "triplet_margin_loss",
+                                                          "multi_margin_loss",
+                                                          "ctc_loss",
+                                                          "kl_div",
+                                                          "multilabel_margin_loss",
+                                                          "binary_cross_entropy_with_logits"};
+  const std::size_t start = target.find('.') + 1;
+  const std::string name(target.substr(start, target.find('.', start) - start));
+  if (narrow.contains(name)) return frame_->autocast;
+  return wide.contains(name) || name.starts_with("fft_") || name.starts_with("linalg_")
+             ? std::optional(DataType::float32)
+             : std::nullopt;
 }
 
 // ---- Names
@@ -483,9 +603,9 @@ std::unique_ptr<ir::Graph> Lowering::end_graph(const Node& origin, const Values&
   return graph;
 }
 
-Values Lowering::inline_graph(const Graph& graph, const Values& inputs) {
+Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast) {
   Frame* const outer = frame_;
-  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}});
+  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}, autocast.value_or(outer->autocast)});
   for (std::size_t i = 0; i < graph.inputs.size() && i < inputs.size(); ++i) {
     if (const auto* tensor = graph.inputs[i].as<TensorName>()) {
       auto cell = std::make_shared<Cell>();
@@ -516,6 +636,8 @@ Values Lowering::inline_graph(const Graph& graph, const Values& inputs) {
   frame_ = outer;
   return outputs;
 }
+
+std::int64_t lowering_opset(std::int64_t target_opset) { return std::max(target_opset, kOldestLowered); }
 
 Lowered lower(const Program& program, const LowerOptions& options) { return Lowering(program, options).run(); }
 

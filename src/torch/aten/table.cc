@@ -7,9 +7,14 @@
 namespace olivine::torch {
 namespace {
 
-constexpr std::array kFamilies = {arithmetic_ops, view_ops,       symbol_ops,  reduction_ops,  norm_ops,
-                                  statistics_ops, cumulative_ops, sorting_ops, set_ops,        histogram_ops,
-                                  difference_ops, segment_ops,    loss_ops,    class_loss_ops, control_flow_ops};
+constexpr std::array kFamilies = {
+    arithmetic_ops,    minmax_ops,      unary_ops,        activation_ops,  comparison_ops, bitwise_ops,
+    conversion_ops,    creation_ops,    random_ops,       view_ops,        symbol_ops,     control_flow_ops,
+    slice_ops,         joining_ops,     indexing_ops,     mask_ops,        padding_ops,    product_ops,
+    added_product_ops, contraction_ops, linear_layer_ops, convolution_ops, pooling_ops,    adaptive_pooling_ops,
+    reduction_ops,     norm_ops,        statistics_ops,   cumulative_ops,  sorting_ops,    set_ops,
+    histogram_ops,     difference_ops,  segment_ops,      loss_ops,        class_loss_ops,
+};
 
 }  // namespace
 
