@@ -41,5 +41,8 @@ Ops difference_ops();          ///< diff, gradient, trapezoid
 Ops segment_ops();             ///< segment_reduce
 Ops loss_ops();                ///< losses by element and by distance
 Ops class_loss_ops();          ///< losses over classes
+Ops fft_ops();                 ///< torch.fft
+Ops spectrogram_ops();         ///< stft, istft
+Ops complex_function_ops();    ///< exp, log, sin, sum, cat …
 
 }  // namespace olivine::torch
