@@ -59,5 +59,11 @@ Ops gamma_ops();                ///< lgamma, polygamma, zeta, igamma
 Ops bessel_ops();               ///< Bessel functions, Airy's
 Ops modified_bessel_ops();
 Ops polynomial_ops();  ///< orthogonal polynomials
+Ops set_ops();         ///< unique, isin, searchsorted …
+Ops histogram_ops();   ///< counting into bins
+Ops difference_ops();  ///< diff, gradient, trapezoid
+Ops segment_ops();     ///< segment_reduce
+Ops loss_ops();        ///< losses by element and by distance
+Ops class_loss_ops();  ///< losses over classes
 
 }  // namespace olivine::torch
