@@ -434,12 +434,15 @@ def main():
         numbers = [number for number in numbers if full_name(op_db[number]) in op_db_index.PART]
     if arguments.only:
         numbers = [number for number in numbers if re.search(arguments.only, full_name(op_db[number]))]
-    dtypes = ["primary"] if arguments.part else arguments.dtypes.split(",")
+    dtypes = ["primary", DYNAMIC] if arguments.part else arguments.dtypes.split(",")
     with op_db_index.locked(arguments.folder):
         index = op_db_index.read_index(arguments.folder)
+        index |= {"torch": torch.__version__.split("+")[0], "operators": len(op_db)}
         run(static_tasks(numbers, dtypes), index, arguments.folder, arguments.jobs)
         if DYNAMIC in dtypes:
             run(dynamic_tasks(numbers, index), index, arguments.folder, arguments.jobs)
+        if not arguments.only and {"primary", DYNAMIC} <= set(dtypes):
+            op_db_index.write_json(arguments.folder / "index.json", index | {"part": op_db_index.PART})
     return 0
 
 

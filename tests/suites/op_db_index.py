@@ -41,14 +41,18 @@ def operator_name(record):
 
 
 def empty_index():
-    return {"recipe": RECIPE, "tasks": [], "samples": {}}
+    return {"recipe": RECIPE, "part": [], "tasks": [], "samples": {}}
+
+
+def read_json(path, otherwise):
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return otherwise
 
 
 def read_index(folder):
-    try:
-        index = json.loads((folder / "index.json").read_text())
-    except FileNotFoundError:
-        return empty_index()
+    index = read_json(folder / "index.json", empty_index())
     return index if index["recipe"] == RECIPE else empty_index()
 
 
