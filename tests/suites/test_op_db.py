@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE))
 import op_db  # noqa: E402
 import op_db_index  # noqa: E402
 import op_db_page  # noqa: E402
+import running  # noqa: E402
 import workers  # noqa: E402
 
 TENSOR = {"kind": "tensor"}
@@ -116,3 +117,8 @@ def test_the_page_tells_every_state(tmp_path):
         "| 1 | error\\[model\\]: aten.svd: no operator of ONNX \\| decomposes | svd |", "| `equal` | 1 | not exportable | a guard |",
     ):
         assert expected in page, page
+
+
+def test_scalars_reach_onnx_runtime_as_scalars():
+    assert running.to_ort(np.float32(1)).shape() == []
+    assert running.to_ort(np.zeros((2, 3), np.float32).T).shape() == [3, 2]
