@@ -29,6 +29,7 @@ import numpy as np
 import onnx
 import op_db_index
 import op_db_page
+import op_db_refusals
 import running
 import workers
 
@@ -206,12 +207,6 @@ def check(settings, record):
 # --- reporting ---------------------------------------------------------------------------------------------------
 
 
-def unsupported(result):
-    """The ATen operators that a refusal names, or its first line."""
-    named = sorted(set(re.findall(r"\b(?:aten|prims?|higher_order|quantized\w*|torchvision)(?:\.|::)\w[\w.]*\w", result["reason"])))
-    return named or [result["reason"].splitlines()[0][:120] if result["reason"] else "no reason"]
-
-
 def targets_of(record, dynamic):
     return record.get("dynamic", {}).get("targets", []) if dynamic else record.get("targets", [])
 
@@ -257,9 +252,8 @@ def report(title, results, seconds, listed):
     for state in ("wrong", "no kernel"):
         for result in (one for one in results if one["state"] == state):
             print(f"  {state} {result['id']}: {one_line(result['reason'], listed)}")
-    refused = [(name, result["id"]) for result in results if result["state"] == "refused" for name in unsupported(result)]
-    for name, count in Counter(name for name, _ in refused).most_common():
-        print(f"  refused {count}: {name}, as in {next(one for other, one in refused if other == name)}")
+    for what, those in op_db_refusals.grouped(results):
+        print(f"  refused {len(those)}: {one_line(what, listed)}, as in {those[0]['id']}")
 
 
 def check_all(records, settings, jobs):

@@ -9,6 +9,7 @@ Needs torch and expecttest (`scripts/setup torch`). What the folder holds alread
 """
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -16,12 +17,12 @@ import time
 import warnings
 from pathlib import Path
 
-import numpy as np
 import op_db_index
 import torch
 import workers
+from op_db_dynamic import capture_dynamic
+from op_db_sample import Sample, alike, close, copies, describe, eager, inaccuracy, same, save_arrays, save_program, short, targets
 from torch.testing._internal.common_methods_invocations import op_db
-from torch.utils import _pytree as pytree
 
 FURTHER = (torch.int64, torch.bool, torch.float16)
 # The first one that an operator has is its own dtype.
@@ -30,133 +31,7 @@ PREFERRED = (torch.float32, torch.int64, torch.bool, torch.complex64, torch.floa
 UNINITIALIZED = {
     "empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided", "resize_", "resize_as_",
 }
-BITS = {torch.bfloat16: torch.uint16, **{dtype: torch.uint8 for name, dtype in vars(torch).items() if name.startswith("float8_")}}
 DYNAMIC = "dynamic"  # stands for a dtype in a task
-
-
-class Sample(torch.nn.Module):
-    """A call of an operator: tensors are inputs wherever they stand, everything else is fixed; outputs are a flat tuple."""
-
-    def __init__(self, operator, arguments):
-        super().__init__()
-        leaves, self.structure = pytree.tree_flatten(arguments)
-        self.operator = operator
-        self.places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
-        self.inputs = [leaves[place].detach() for place in self.places]
-        self.fixed = [None if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
-
-    def forward(self, *tensors):
-        leaves = list(self.fixed)
-        for place, tensor in zip(self.places, tensors):
-            leaves[place] = tensor
-        args, kwargs = pytree.tree_unflatten(leaves, self.structure)
-        return tuple(pytree.tree_leaves(self.operator(*args, **kwargs)))
-
-
-def short(error):
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
-
-
-def copies(tensors):
-    """Copies with the same strides, so that a sample that writes into its inputs starts anew."""
-    return [torch.empty_strided(t.shape, t.stride(), dtype=t.dtype).copy_(t) if t.numel() and not overlaps(t) else t.clone() for t in tensors]
-
-
-def overlaps(tensor):
-    return any(stride == 0 and size > 1 for size, stride in zip(tensor.shape, tensor.stride()))
-
-
-def eager(module, inputs, seed=0):
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        return module(*copies(inputs))
-
-
-def same(one, other):
-    """Bit by bit, so that NaNs are equal."""
-    if not isinstance(one, torch.Tensor) or not isinstance(other, torch.Tensor):
-        return one == other or (one != one and other != other)
-    return one.shape == other.shape and one.dtype == other.dtype and as_array(one).tobytes() == as_array(other).tobytes()
-
-
-def close(one, other):
-    if not isinstance(one, torch.Tensor):
-        return same(one, other)
-    try:
-        torch.testing.assert_close(one, other, equal_nan=True)
-    except Exception:  # noqa: BLE001  whatever differs
-        return same(one, other)
-    return True
-
-
-def alike(ones, others, test):
-    return len(ones) == len(others) and all(test(*pair) for pair in zip(ones, others))
-
-
-def describe(value):
-    if isinstance(value, torch.Tensor):
-        return {"kind": "tensor", "dtype": str(value.dtype)[6:], "shape": list(value.shape)}
-    return {"kind": "none" if value is None else type(value).__name__}
-
-
-def as_array(value):
-    if not isinstance(value, torch.Tensor):
-        return np.asarray(value)
-    value = value.detach().resolve_conj().resolve_neg()
-    if value.is_complex():
-        value = torch.view_as_real(value)
-    value = value.clone(memory_format=torch.contiguous_format)  # unlike contiguous(), it gives axes of one element their usual strides
-    return (value.view(BITS[value.dtype]) if value.dtype in BITS else value).numpy()
-
-
-def save_arrays(path, inputs, outputs):
-    arrays = {f"input_{number}": as_array(value) for number, value in enumerate(inputs)}
-    present = [value for value in outputs if value is not None]
-    arrays |= {f"output_{number}": as_array(value) for number, value in enumerate(present)}
-    np.savez(path, **arrays)
-
-
-def save_program(program, path):
-    new = path.with_name(f".{path.stem}.{os.getpid()}.pt2")
-    torch.export.save(program, str(new))
-    new.replace(path)
-
-
-def targets(program):
-    found = set()
-    for module in program.graph_module.modules():
-        if isinstance(module, torch.fx.GraphModule):
-            found |= {target_name(node.target) for node in module.graph.nodes if node.op == "call_function"}
-    return sorted(found)
-
-
-def target_name(target):
-    if isinstance(target, (torch._ops.OpOverload, torch._ops.HigherOrderOperator)):
-        return str(target)
-    return f"{getattr(target, '__module__', '')}.{getattr(target, '__name__', target)}"
-
-
-def inaccuracy(module, inputs, outputs):
-    """How far PyTorch's own outputs lie from those of the same call in double precision, output by output."""
-    wider = {torch.float16: torch.float64, torch.bfloat16: torch.float64, torch.float32: torch.float64, torch.complex64: torch.complex128}
-    nothing = [0.0] * len(outputs)
-    try:
-        exact = eager(module, [t.to(wider.get(t.dtype, t.dtype)) for t in inputs])
-    except Exception:  # noqa: BLE001  it has no kernel for doubles, or a dtype among its arguments
-        return nothing
-    if len(exact) != len(outputs):
-        return nothing
-    return [distance(*pair) for pair in zip(outputs, exact)]
-
-
-def distance(one, other):
-    tensors = isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)
-    if not tensors or one.shape != other.shape or not one.dtype.is_floating_point or not other.dtype.is_floating_point:
-        return 0.0
-    difference = (one.double() - other.double()).abs()
-    difference = difference[difference.isfinite()]
-    return float(difference.max()) if difference.numel() else 0.0
 
 
 def is_random(module, outputs):
@@ -201,6 +76,8 @@ def capture(operator, sample, record, folder):
         save_program(program, folder / f"{record['id']}.pt2")
     except Exception as error:  # noqa: BLE001
         return record.update(status="not exportable", reason=short(error))
+    if not any(isinstance(node, torch.fx.Node) for node in program.graph.output_node().args[0]):
+        return record.update(status="constant", reason="its outputs are numbers that the program holds")
     if record["status"] == "ok":
         record["inaccuracy"] = inaccuracy(module, module.inputs, outputs)
         check_export(program, module, outputs, record)
@@ -222,74 +99,6 @@ def check_export(program, module, outputs, record):
     if not alike(results[0], outputs, close):
         record.update(status="export differs", reason="the exported program's outputs differ from the operator's")
     return None
-
-
-# --- dynamic sizes -----------------------------------------------------------------------------------------------
-
-
-def symbols_of(program, count):
-    """The sizes of the program's inputs, each an integer or a SymInt, and its symbols' traced values."""
-    nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
-    shapes = [list(node.meta["val"].shape) for node in nodes[len(nodes) - count:]]
-    symbols = {}
-    for size in (size for shape in shapes for size in shape if isinstance(size, torch.SymInt)):
-        for symbol in size.node.expr.free_symbols:
-            symbols[symbol] = int(size.node.shape_env.backed_var_to_val[symbol])
-    return shapes, symbols
-
-
-def grown(inputs, shapes, values):
-    """The inputs at the sizes that `values` gives the symbols: their contents, repeated, so that what is an index stays one."""
-    results = []
-    for tensor, shape in zip(inputs, shapes):
-        for axis, size in enumerate(shape):
-            if isinstance(size, torch.SymInt):
-                wanted = int(size.node.expr.subs(values))
-                tensor = tensor.index_select(axis, torch.arange(wanted) % tensor.shape[axis])
-        results.append(tensor)
-    return results
-
-
-def at_another_size(program, module, folder, record):
-    """Saves inputs and outputs at a size that the program allows too; without success the record says so."""
-    shapes, symbols = symbols_of(program, len(module.inputs))
-    reason = ""
-    for change in (lambda value: value + 1, lambda value: value * 2):
-        try:
-            inputs = grown(module.inputs, shapes, {symbol: change(value) for symbol, value in symbols.items()})
-            outputs = eager(module, inputs)
-            exported = eager(program.module(), inputs)
-        except Exception as error:  # noqa: BLE001
-            reason = reason or short(error)
-            continue
-        if alike(exported, outputs, close):
-            save_arrays(folder / f"{record['id']}.grown.npz", inputs, outputs)
-            record["dynamic"]["grown"] = [list(value.shape) for value in inputs]
-            return
-        reason = reason or "the exported program's outputs differ from the operator's"
-    record["dynamic"]["no_other_size"] = reason
-
-
-def capture_dynamic(operator, sample, record, folder):
-    """Whether the sample has a program with symbols in its inputs' sizes."""
-    module = Sample(operator, ((sample.input, *sample.args), dict(sample.kwargs)))
-    if not any(value.dim() for value in module.inputs):
-        record["dynamic"] = {"status": "no sizes"}
-        return False
-    auto = tuple({axis: torch.export.Dim.AUTO for axis in range(value.dim())} or None for value in module.inputs)
-    try:
-        program = torch.export.export(module, tuple(copies(module.inputs)), strict=False, dynamic_shapes=(auto,))
-        _, symbols = symbols_of(program, len(module.inputs))
-        if not symbols:
-            record["dynamic"] = {"status": "fixed"}
-            return False
-        save_program(program, folder / f"{record['id']}.dynamic.pt2")
-    except Exception as error:  # noqa: BLE001
-        record["dynamic"] = {"status": "not exportable", "reason": short(error)}
-        return False
-    record["dynamic"] = {"status": "ok", "targets": targets(program), "symbols": len(symbols)}
-    at_another_size(program, module, folder, record)
-    return True
 
 
 # --- tasks -------------------------------------------------------------------------------------------------------
@@ -349,8 +158,6 @@ def dynamic_task(task, folder):
 
 
 def quiet():
-    import logging
-
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
     torch.set_num_threads(1)

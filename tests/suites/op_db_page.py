@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 
 import op_db_index
+import op_db_refusals
 
 STATES = ("right", "refused", "no kernel", "wrong")
 FURTHER = ("int64", "bool", "float16")
@@ -73,18 +74,14 @@ def summary_table(static, dynamic, peer):
 
 
 def refusals(static):
-    """Reasons by frequency, with the operators whose samples they stop."""
-    operators = defaultdict(set)
-    counts = Counter()
-    for result in static:
-        if result["state"] == "refused":
-            reason = re.sub(r"\S*\.pt2:?\s*", "", " ".join(result["reason"].split()))
-            operators[reason].add(op_db_index.operator_name(result))
-            counts[reason] += 1
-    if not counts:
-        return "## What is refused\n\nNothing."
-    rows = [[str(count), cleaned(reason, 240), cleaned(", ".join(sorted(operators[reason])), 200)] for reason, count in counts.most_common()]
-    return "## What is refused\n\n" + table(["samples", "reason", "operators"], rows)
+    """Obstacles by frequency, with the operators whose samples they stop."""
+    rows = []
+    for obstacle, results in op_db_refusals.grouped(static):
+        operators = sorted({op_db_index.operator_name(result) for result in results})
+        operator, _, reason = obstacle.partition(": ") if obstacle.startswith(("aten", "prim")) else ("", "", obstacle)
+        rows.append([str(len(results)), cleaned(operator), cleaned(reason, 240) or "not known", cleaned(", ".join(operators), 200)])
+    heading = "## What is refused\n\n"
+    return heading + (table(["samples", "operator of the program", "reason", "entries"], rows) if rows else "Nothing.")
 
 
 def cell(results):

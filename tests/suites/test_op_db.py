@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE))
 import op_db  # noqa: E402
 import op_db_index  # noqa: E402
 import op_db_page  # noqa: E402
+import op_db_refusals  # noqa: E402
 import running  # noqa: E402
 import workers  # noqa: E402
 
@@ -107,14 +108,14 @@ def test_the_page_tells_every_state(tmp_path):
         return {"id": operator, "operator": operator, "variant": "", "dtype": "float32", "primary": True, "status": "ok", "state": state,
                 "reason": reason, **others}
 
-    reason = "error[model]: /tmp/some/where/x.pt2: aten.svd: no operator of ONNX | decomposes"
+    reason = "error[conversion]: /some/where/x.pt2: 'svd_1' (aten.svd.default) in 'layer': no operator of ONNX | decomposes"
     static = [result("add", "right"), result("svd", "refused", reason), result("rand", "right", status="random")]
     index = {"torch": "1.0", "operators": 4, "samples": {"equal": result("equal", "", "a guard", status="not exportable")}}
     op_db_page.write(tmp_path / "page.md", index, static, static[:1], [], 20)
     page = (tmp_path / "page.md").read_text()
     for expected in (
         "| an operator's own type | 2 | 50.0 % | 1 | 1 | 0 | 0 |", "| `add` | 1 right |  |  |  | 1 right |  |", "| `rand` | 1 right (random) |",
-        "| 1 | error\\[model\\]: aten.svd: no operator of ONNX \\| decomposes | svd |", "| `equal` | 1 | not exportable | a guard |",
+        "| 1 | aten.svd.default | no operator of ONNX \\| decomposes | svd |", "| `equal` | 1 | not exportable | a guard |",
     ):
         assert expected in page, page
 
@@ -122,3 +123,11 @@ def test_the_page_tells_every_state(tmp_path):
 def test_scalars_reach_onnx_runtime_as_scalars():
     assert running.to_ort(np.float32(1)).shape() == []
     assert running.to_ort(np.zeros((2, 3), np.float32).T).shape() == [3, 2]
+
+
+def test_refusals_are_told_by_operator():
+    unknown = 'error[conversion]: x.pt2: 2 operators of the program are not known: aten.a.default (1 call), prims.b.default (2 calls); export it'
+    assert op_db_refusals.obstacles(unknown) == ["aten.a.default", "prims.b.default"]
+    explained = "error[conversion]: x.pt2: 'a_1' (aten.a.Tensor): no complex numbers\n  'a_2' (aten.a.Tensor) in 'm': no complex numbers"
+    assert op_db_refusals.obstacles(explained) == ["aten.a.Tensor: no complex numbers"]
+    assert op_db_refusals.obstacles("error[conversion]: x.pt2: schema version 99") == ["schema version 99"]
