@@ -36,7 +36,14 @@ suites: setup  ## the whole of the slow suites, with a table for each
 	@$(call compile,release,olivine_cli)
 	@scripts/setup torch
 	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/exports.py $(OLIVINE_DEPS)/models/exported
-	@$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers)
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/op_db_capture.py
+	@$(if $(PEERS),$(OLIVINE_DEPS)/torch/bin/python tests/suites/op_db_peer.py)
+	@failed=0; \
+	$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers) || failed=1; \
+	$(PYTHON) tests/suites/op_db.py || failed=1; \
+	$(PYTHON) tests/suites/op_db.py --dynamic || failed=1; \
+	$(if $(PEERS),$(PYTHON) tests/suites/op_db.py --peer;) \
+	exit $$failed
 
 bench: setup  ## side by side with cp and the peers (PEERS=1 installs these); fills docs/benchmarks.md
 	@$(if $(PEERS),scripts/setup peers)
