@@ -10,6 +10,7 @@ find_package(TBB REQUIRED COMPONENTS tbb tbbmalloc_proxy)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(MINIZIP REQUIRED IMPORTED_TARGET minizip)
+find_package(ZLIB REQUIRED)
 find_path(PROTOZERO_INCLUDE protozero/pbf_reader.hpp REQUIRED)
 find_path(ORT_INCLUDE onnxruntime_cxx_api.h PATHS "${OLIVINE_DEPS}/ort/usr/include/onnxruntime" REQUIRED NO_DEFAULT_PATH)
 

@@ -11,15 +11,9 @@
 /// The part of Step that makes nodes and finishes.
 namespace olivine::opset {
 
-Values Step::emit_many(std::string op_type, Values inputs, std::size_t outputs, Attrs attributes) {
-  return emit_node(std::move(op_type), std::move(inputs), outputs, [&](ir::Node& node) {
-    for (const Attr& attribute : attributes) node.set(std::string(attribute.name), attribute.value());
-  });
-}
-
 Values Step::emit_node(std::string op_type, Values inputs, std::size_t outputs,
                        const std::function<void(ir::Node&)>& fill) {
-  return converter_.make(*node_, std::move(op_type), std::move(inputs), outputs, fill, opset_, node_->domain);
+  return converter_.make(*node_, std::move(op_type), std::move(inputs), outputs, fill, opset(), node_->domain);
 }
 
 Values Step::emit_same(Values inputs) {
@@ -29,78 +23,10 @@ Values Step::emit_same(Values inputs) {
 }
 
 ir::Value* Step::constant(tensor::Tensor tensor) { return converter_.constant(*node_, std::move(tensor)); }
-ir::Value* Step::ints(const Ints& values) { return constant(tensor::from_int64s(values)); }
-ir::Value* Step::integer_scalar(std::int64_t value) { return constant(tensor::scalar_int64(value)); }
-
-ir::Value* Step::number(double value, DataType dtype) { return reals({value}, {}, dtype); }
-
-ir::Value* Step::reals(const std::vector<double>& values, Ints dims, DataType dtype) {
-  const auto wide = tensor::from_values<double>(DataType::float64, std::move(dims), values);
-  return constant(tensor::from_bytes(dtype, wide.dims(), tensor::evaluate(tensor::cast(wide, dtype))));
-}
-
-ir::Value* Step::cast(ir::Value* value, DataType to) {
-  return dtype(value) == to ? value : emit("Cast", {value}, {{"to", to}});
-}
-
-ir::Value* Step::where(ir::Value* condition, ir::Value* yes, ir::Value* no) {
-  const DataType own = dtype(yes);
-  if (own == DataType::boolean) {
-    ir::Value* otherwise = emit("And", {emit("Not", {condition}), no});
-    return emit("Or", {emit("And", {condition, yes}), otherwise});
-  }
-  DataType carrier = own;
-  if (own == DataType::uint64 || own == DataType::int16 || own == DataType::uint16) carrier = DataType::int64;
-  if (own == DataType::float16 || own == DataType::bfloat16) carrier = DataType::float32;
-  return cast(emit("Where", {condition, cast(yes, carrier), cast(no, carrier)}), own);
-}
-
-ir::Value* Step::reshape(ir::Value* value, const Ints& dims) { return emit("Reshape", {value, ints(dims)}); }
-
-ir::Value* Step::unsqueeze(ir::Value* value, const Ints& axes) {
-  return opset_ >= 13 ? emit("Unsqueeze", {value, ints(axes)}) : emit("Unsqueeze", {value}, {{"axes", axes}});
-}
-
-ir::Value* Step::squeeze(ir::Value* value, const Ints& axes) {
-  return opset_ >= 13 ? emit("Squeeze", {value, ints(axes)}) : emit("Squeeze", {value}, {{"axes", axes}});
-}
-
-ir::Value* Step::reduce(std::string_view op_type, ir::Value* value, const Ints& axes, bool keepdims) {
-  const int since = op_type == "ReduceSum" ? 13 : 18;
-  Attrs attributes = {{"keepdims", keepdims ? 1 : 0}};
-  if (axes.empty()) return emit(std::string(op_type), {value}, attributes);
-  if (opset_ >= since) return emit(std::string(op_type), {value, ints(axes)}, attributes);
-  attributes.emplace_back("axes", axes);
-  return emit(std::string(op_type), {value}, attributes);
-}
-
-ir::Value* Step::slice(ir::Value* value, std::int64_t axis, std::int64_t start, std::int64_t end, std::int64_t step) {
-  if (opset_ < 10) {
-    if (step != 1) refuse(fmt::format("Slice takes no steps in opset {}", opset_));
-    return emit("Slice", {value}, {{"axes", Ints{axis}}, {"starts", Ints{start}}, {"ends", Ints{end}}});
-  }
-  Values inputs = {value, ints({start}), ints({end}), ints({axis})};
-  if (step != 1) inputs.push_back(ints({step}));
-  return emit("Slice", std::move(inputs));
-}
-
-ir::Value* Step::size(ir::Value* value, std::int64_t axis) {
-  if (const auto known = find_dim(value, axis)) return ints({*known});
-  if (axis < 0 && find_rank(value)) axis += *find_rank(value);
-  return emit("Gather", {shape(value), ints({axis})}, {{"axis", 0}});
-}
-
-/// There is no Range below opset 11.
-ir::Value* Step::range(ir::Value* count) {
-  if (opset_ >= 11) return emit("Range", {integer_scalar(0), squeeze(count, {0}), integer_scalar(1)});
-  const auto one = tensor::from_int64s(std::array<std::int64_t, 1>{1});
-  const auto fill = [&](ir::Node& node) { node.set("value", ir::NamedTensor{"", one, {}}); };
-  return reshape(emit("NonZero", emit_node("ConstantOfShape", {count}, 1, fill)), {-1});
-}
 
 // ---- Finishing
 
-void Step::replace(const Values& values) { converter_.replace(*node_, values, opset_); }
+void Step::replace(const Values& values) { converter_.replace(*node_, values, opset()); }
 
 void Step::mark_converted(const ir::Graph& graph) { converter_.mark_converted(graph); }
 
@@ -108,7 +34,7 @@ void Step::attribute_to_input(std::string_view name, std::size_t index) {
   ir::Value* value = nullptr;
   const ir::Attribute* attribute = node_->find(name);
   if (attribute != nullptr && !attribute->reference.empty()) {
-    if (opset_ < 12) given(name);  // refuses
+    if (opset() < 12) given(name);  // refuses
     const std::string parameter = attribute->reference;
     value = emit_node("Constant", {}, 1, [&](ir::Node& node) {
               ir::Attribute numbers;
@@ -137,7 +63,7 @@ void Step::input_to_attribute(std::size_t index, std::string_view name) {
   if (value == nullptr) return;
   const auto numbers = find_ints(value);
   if (!numbers) {
-    refuse(fmt::format("'{}' is computed when the model runs; in opset {} it is an attribute", value->name(), opset_));
+    refuse(fmt::format("'{}' is computed when the model runs; in opset {} it is an attribute", value->name(), opset()));
   }
   converter_.note_loose(value);
   node_->set_input(index, nullptr);
@@ -153,7 +79,8 @@ void Step::replace_by_function() {
   const std::int64_t written_for = schema_.since_version();
   auto body = onnx::function_body(*node_, written_for, converter_.known());
   if (!body) {
-    refuse(fmt::format("there is no {} in opset {}, and it is not defined by other operators", schema_.name(), opset_));
+    refuse(
+        fmt::format("there is no {} in opset {}, and it is not defined by other operators", schema_.name(), opset()));
   }
   std::int64_t opset = written_for;
   for (const ir::OpsetImport& import : body->opset_imports) {

@@ -1,0 +1,590 @@
+#include "torch/lowering.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "opset/convert.h"
+
+/// The part of the engine that goes over the program's calls; mutation.cc has what is written in place, finish.cc what
+/// comes at the end.
+namespace olivine::torch {
+namespace {
+
+/// Everything that is made here is valid from this opset on; older targets are the opset converter's.
+constexpr std::int64_t kOldestLowered = 20;
+constexpr std::uint64_t kSharedBytes = 4096;
+
+std::string shown(const Node& node) {
+  std::string text = fmt::format("'{}' ({})", node.name, node.target);
+  if (!node.module_path.empty()) text += fmt::format(" in '{}'", node.module_path);
+  return text;
+}
+
+/// "aten.add_.Tensor" as "aten.add.Tensor"; empty for a call that isn't in place.
+std::string functional_twin(std::string_view target) {
+  const std::size_t start = target.find('.');
+  const std::size_t end = target.rfind('.');
+  if (start == std::string_view::npos || end <= start + 1 || target[end - 1] != '_') return {};
+  std::string_view name = target.substr(start + 1, end - start - 1);
+  if (name.ends_with("__")) {  // "__iand__": the twin of an operator of Python's is "__and__"
+    return name.starts_with("__i") ? fmt::format("aten.__{}{}", name.substr(3), target.substr(end)) : std::string();
+  }
+  name.remove_suffix(1);
+  return fmt::format("{}.{}{}", target.substr(0, start), name, target.substr(end));
+}
+
+void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) {
+  for (const Node& node : graph.nodes) {
+    const std::string twin = functional_twin(node.target);
+    if (find_op(node.target) == nullptr && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
+    for (const NamedArgument& input : node.inputs) {
+      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
+    }
+  }
+}
+
+/// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
+ir::Type held_type(DataType dtype, ir::Shape shape) {
+  if (dtype == DataType::complex64 || dtype == DataType::complex128) {
+    shape.emplace_back(std::int64_t{2});
+    dtype = dtype == DataType::complex64 ? DataType::float32 : DataType::float64;
+  }
+  return ir::tensor_type(dtype, std::move(shape));
+}
+
+}  // namespace
+
+Lowering::Lowering(const Program& program, const LowerOptions& options)
+    : program_(program),
+      options_(options),
+      opset_(std::max(options.target_opset, kOldestLowered)),
+      model_(result_.model),
+      known_(model_),
+      inference_(model_, known_) {
+  model_.ir_version = opset::oldest_ir_of_opset(opset_);
+  model_.set_opset("", opset_);
+  model_.producer_name = "olivine";
+  model_.graph->name = "main_graph";
+}
+
+Lowered Lowering::run() {
+  check_operators();
+  graphs_.push_back({nullptr, model_.graph.get(), {}});
+  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}, DataType::undefined});
+  bind_inputs();
+  lower_nodes(program_.graph);
+  errors_.throw_if_any();
+  bind_outputs();
+  finish();
+  return std::move(result_);
+}
+
+void Lowering::check_operators() const {
+  std::map<std::string, std::size_t> unknown;
+  collect_unknown(program_.graph, unknown);
+  if (unknown.empty()) return;
+  std::vector<std::string> names;
+  for (const auto& [target, count] : unknown)
+    names.push_back(fmt::format("{} ({} call{})", target, count, count == 1 ? "" : "s"));
+  throw Error(ErrorCode::conversion,
+              fmt::format("{} operators of the program are not known: {}", unknown.size(), fmt::join(names, ", ")))
+      .remedy("export it with \"exporter\": \"torch.onnx\", or decompose them (ExportedProgram.run_decompositions)");
+}
+
+// ---- Inputs
+
+ir::Shape Lowering::named(const ir::Shape& shape) const {
+  ir::Shape result;
+  for (const ir::Dim& dim : shape) {
+    if (!dim.is_symbol()) {
+      result.push_back(dim);
+      continue;
+    }
+    const std::string& text = dim.symbol();
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+      std::size_t end = i;
+      while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_')) ++end;
+      if (end == i) {
+        out += text[i++];
+        continue;
+      }
+      const std::string word = text.substr(i, end - i);
+      const auto name = options_.symbol_names.find(word);
+      out += name != options_.symbol_names.end() ? name->second : word;
+      i = end;
+    }
+    result.emplace_back(std::move(out));
+  }
+  return result;
+}
+
+ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
+  const auto found = program_.tensors.find(path);
+  if (found == program_.tensors.end()) {
+    throw Error(ErrorCode::conversion, fmt::format("the archive has no payload for '{}'", path))
+        .remedy("tensors that are saved as pickles are not read; save plain tensors");
+  }
+  const auto [entry, fresh] = weights_.try_emplace(program_.payload_keys.at(path), nullptr);
+  if (fresh) {
+    const tensor::Tensor& tensor = found->second;
+    const auto complex_width = tensor.dtype() == DataType::complex64 ? DataType::float32 : DataType::float64;
+    tensor::Tensor held = tensor;
+    if (tensor.dtype() == DataType::complex64 || tensor.dtype() == DataType::complex128) {
+      tensor::Dims dims = tensor.dims();
+      dims.push_back(2);
+      held = tensor::Tensor(complex_width, std::move(dims), tensor.source());
+    }
+    entry->second = &model_.graph->add_initializer(model_.graph->unique_name(path.empty() ? name : path), held);
+    entry->second->type = held_type(tensor.dtype(), ir::Shape(tensor.dims().begin(), tensor.dims().end()));
+  }
+  return entry->second;
+}
+
+void Lowering::bind_inputs() {
+  std::size_t user = 0;
+  for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
+    const InputSpec& spec = program_.inputs[i];
+    if (spec.kind != InputSpec::Kind::user) {
+      if (spec.kind == InputSpec::Kind::token || spec.kind == InputSpec::Kind::object) continue;
+      auto cell = std::make_shared<Cell>();
+      cell->value = weight(spec.target, spec.name);
+      frame_->tensors.emplace(spec.name, std::move(cell));
+      continue;
+    }
+    // A number that the export took as it was.
+    if (spec.name.empty()) continue;
+    const std::string name = user < options_.input_names.size() ? options_.input_names[user] : spec.name;
+    ++user;
+    const Argument& argument = program_.graph.inputs[i];
+    if (argument.as<SymbolName>() != nullptr) {
+      ir::Value& input =
+          model_.graph->add_input(model_.graph->unique_name(name), ir::tensor_type(DataType::int64, ir::Shape{}));
+      Node origin;
+      origin.name = name;
+      frame_->symbols.emplace(
+          spec.name,
+          make(origin, "Reshape", {&input, constant(tensor::from_int64s(std::vector<std::int64_t>{1}))}, 1, {})
+              .front());
+      continue;
+    }
+    const TensorMeta& meta = program_.graph.tensors.at(spec.name);
+    auto cell = std::make_shared<Cell>();
+    cell->value = &model_.graph->add_input(model_.graph->unique_name(name), type_of(meta));
+    frame_->tensors.emplace(spec.name, std::move(cell));
+  }
+}
+
+// ---- Calls
+
+void Lowering::lower_nodes(const Graph& graph) {
+  for (const Node& node : graph.nodes) lower_node(node);
+}
+
+Values Lowering::apply(const Op& op, Call& call) const {
+  return op.one != nullptr ? Values{op.one(call)} : op.many(call);
+}
+
+void Lowering::lower_node(const Node& node) {
+  const std::size_t depth = graphs_.size();
+  try {
+    const Op* op = find_op(node.target);
+    if (op == nullptr) {
+      const std::string twin = functional_twin(node.target);
+      const Op* functional = find_op(twin);
+      if (functional == nullptr) throw values::Refusal{"the operator is not known"};
+      lower_in_place(node, *functional);
+      return;
+    }
+    Call call(*this, node, op->target);
+    if (!op->takes_complex) {
+      for (const NamedArgument& input : node.inputs) {
+        const auto* name = input.value.as<TensorName>();
+        if (name != nullptr && call.is_complex(input.name))
+          throw values::Refusal{"it is not expressed for complex numbers"};
+      }
+    }
+    bind_results(node, op, apply(*op, call));
+  } catch (const values::Refusal& refusal) {
+    while (graphs_.size() > depth) graphs_.pop_back();
+    refuse(node, refusal.reason);
+  }
+}
+
+/// Later calls go on with a value that stands for what could not be made, so that all that is wrong is told at once.
+void Lowering::refuse(const Node& node, const std::string& reason) {
+  errors_.add(Error(ErrorCode::conversion, reason).prepend(shown(node)));
+  const auto stand_in = [&](const Argument& output) {
+    if (const auto* tensor = output.as<TensorName>()) {
+      const TensorMeta* meta = find_meta(tensor->name);
+      auto cell = std::make_shared<Cell>();
+      const ir::Type type = meta != nullptr ? type_of(*meta) : ir::Type();
+      cell->value = &model_.graph->add_input(model_.graph->unique_name(tensor->name), type);
+      frame_->tensors.insert_or_assign(tensor->name, std::move(cell));
+    } else if (const auto* symbol = output.as<SymbolName>()) {
+      ir::Value& value = model_.graph->add_input(model_.graph->unique_name(symbol->name),
+                                                 ir::tensor_type(DataType::int64, ir::Shape{std::int64_t{1}}));
+      frame_->symbols.insert_or_assign(symbol->name, &value);
+    }
+  };
+  for (const Argument& output : node.outputs) {
+    stand_in(output);
+    if (const auto* list = output.as<List>()) std::ranges::for_each(*list, stand_in);
+  }
+}
+
+void Lowering::bind_results(const Node& node, const Op* op, const Values& results) {
+  std::size_t index = 0;
+  for (const Argument& output : node.outputs) {
+    if (const auto* list = output.as<List>()) {
+      for (const Argument& element : *list) {
+        bind_result(node, op, element, index < results.size() ? results[index] : nullptr, index);
+        ++index;
+      }
+    } else {
+      bind_result(node, op, output, index < results.size() ? results[index] : nullptr, index);
+      ++index;
+    }
+  }
+}
+
+void Lowering::bind_result(const Node& node, const Op* op, const Argument& output, ir::Value* value,
+                           std::size_t index) {
+  if (const auto* symbol = output.as<SymbolName>()) {
+    if (value == nullptr) throw values::Refusal{"its symbolic result is not made"};
+    frame_->symbols.insert_or_assign(symbol->name, value);
+    return;
+  }
+  const auto* name = output.as<TensorName>();
+  if (name == nullptr) return;
+  // A result that an operator doesn't make is one that nobody uses: whoever does is told so.
+  auto cell = std::make_shared<Cell>();
+  const TensorMeta* meta = find_meta(name->name);
+  if (value != nullptr && meta != nullptr) value = settle(node, value, *meta, name->name);
+  cell->value = value;
+  if (op != nullptr && op->is_view) {
+    if (const std::shared_ptr<Cell> base = self_cell(node)) {
+      cell->base = base;
+      cell->storage = base->storage;
+      cell->version = base->storage->version;
+      cell->view = &node;
+      cell->output = index;
+      homes_.emplace(cell.get(), frame_);
+    }
+  }
+  frame_->tensors.insert_or_assign(name->name, std::move(cell));
+}
+
+/// What the program says of a result is right: where a lowering made something else, it is no good.
+ir::Value* Lowering::settle(const Node& node, ir::Value* value, const TensorMeta& meta, const std::string& name) {
+  const ir::Type expected = type_of(meta);
+  const ir::TensorType* made = value->type.tensor();
+  const auto differs = [](const ir::Dim& a, const ir::Dim& b) {
+    return a.is_value() && b.is_value() && a.value() != b.value();
+  };
+  if (made != nullptr) {
+    const ir::Shape& wanted = *expected.tensor()->shape;
+    bool fits = made->dtype == expected.tensor()->dtype;
+    if (fits && made->shape) {
+      fits = made->shape->size() == wanted.size();
+      for (std::size_t i = 0; fits && i < wanted.size(); ++i) fits = !differs((*made->shape)[i], wanted[i]);
+    }
+    if (!fits) {
+      throw values::Refusal{fmt::format("its lowering makes {} where the program has {}", ir::to_string(value->type),
+                                        ir::to_string(expected))};
+    }
+  }
+  if (value->producer() == nullptr) return value;
+  if (made == nullptr || !values::static_dims(value->type)) value->type = expected;
+  // The last node of a call bears the result's name.
+  const std::string scope = node.module_path.empty() ? std::string() : node.module_path + "/";
+  if (value->name().starts_with(scope + node.name + "/")) value->set_name(model_.graph->unique_name(scope + name));
+  return value;
+}
+
+ir::Type Lowering::type_of(const TensorMeta& meta) const { return held_type(meta.dtype, named(meta.sizes)); }
+
+/// As torch's autocast on a CPU: products in the region's type, what needs precision in float32.
+std::optional<DataType> Lowering::autocast_of(std::string_view target) const {
+  if (frame_->autocast == DataType::undefined) return std::nullopt;
+  static const std::set<std::string, std::less<>> narrow = {"conv1d",
+                                                            "conv2d",
+                                                            "conv3d",
+                                                            "conv_transpose1d",
+                                                            "conv_transpose2d",
+                                                            "conv_transpose3d",
+                                                            "_convolution",
+                                                            "convolution",
+                                                            "conv_tbc",
+                                                            "bmm",
+                                                            "mm",
+                                                            "mv",
+                                                            "baddbmm",
+                                                            "addmm",
+                                                            "addbmm",
+                                                            "linear",
+                                                            "matmul",
+                                                            "linalg_vecdot",
+                                                            "einsum",
+                                                            "prelu",
+                                                            "scaled_dot_product_attention",
+                                                            "_native_multi_head_attention"};
+  static const std::set<std::string, std::less<>> wide = {"avg_pool3d",
+                                                          "binary_cross_entropy",
+                                                          "grid_sampler",
+                                                          "polar",
+                                                          "prod",
+                                                          "quantile",
+                                                          "nanquantile",
+                                                          "stft",
+                                                          "cdist",
+                                                          "trace",
+                                                          "view_as_complex",
+                                                          "cholesky",
+                                                          "inverse",
+                                                          "pinverse",
+                                                          "mse_loss",
+                                                          "cosine_embedding_loss",
+                                                          "nll_loss",
+                                                          "nll_loss2d",
+                                                          "hinge_embedding_loss",
+                                                          "poisson_nll_loss",
+                                                          "smooth_l1_loss",
+                                                          "cross_entropy_loss",
+                                                          "l1_loss",
+                                                          "huber_loss",
+                                                          "margin_ranking_loss",
+                                                          "soft_margin_loss",
+                                                          "triplet_margin_loss",
+                                                          "multi_margin_loss",
+                                                          "ctc_loss",
+                                                          "kl_div",
+                                                          "multilabel_margin_loss",
+                                                          "binary_cross_entropy_with_logits"};
+  const std::size_t start = target.find('.') + 1;
+  const std::string name(target.substr(start, target.find('.', start) - start));
+  if (narrow.contains(name)) return frame_->autocast;
+  return wide.contains(name) || name.starts_with("fft_") || name.starts_with("linalg_")
+             ? std::optional(DataType::float32)
+             : std::nullopt;
+}
+
+// ---- Names
+
+const TensorMeta* Lowering::find_meta(const std::string& name) const {
+  const auto found = frame_->graph->tensors.find(name);
+  return found != frame_->graph->tensors.end() ? &found->second : nullptr;
+}
+
+std::shared_ptr<Cell>& Lowering::cell(const std::string& name) {
+  const auto found = frame_->tensors.find(name);
+  if (found == frame_->tensors.end()) {
+    throw Error(ErrorCode::conversion, fmt::format("the program uses '{}' before it is made", name));
+  }
+  return found->second;
+}
+
+ir::Value* Lowering::tensor(const std::string& name) {
+  ir::Value* value = current(*cell(name));
+  if (value == nullptr) throw values::Refusal{fmt::format("it uses '{}', which has no equal in ONNX", name)};
+  return value;
+}
+
+ir::Value* Lowering::symbol(const std::string& name) {
+  const auto found = frame_->symbols.find(name);
+  if (found != frame_->symbols.end()) return found->second;
+  // A size that was a number after all.
+  const auto size = frame_->graph->integers.find(name);
+  if (size != frame_->graph->integers.end() && size->second.is_value()) {
+    return constant(tensor::from_int64s(std::vector<std::int64_t>{size->second.value()}));
+  }
+  throw Error(ErrorCode::conversion, fmt::format("the program uses '{}' before it is made", name));
+}
+
+void Lowering::notice(std::string text) {
+  if (std::ranges::find(result_.notices, text) == result_.notices.end()) result_.notices.push_back(std::move(text));
+}
+
+// ---- Making
+
+namespace {
+
+bool is_pure(std::string_view op_type) {
+  static const std::set<std::string, std::less<>> random = {
+      "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"};
+  return !random.contains(op_type);
+}
+
+void append_bytes(std::string& key, const void* data, std::size_t size) {
+  key.append(static_cast<const char*>(data), size);
+  key.push_back('|');
+}
+
+/// What makes two nodes equal; empty for a node that is no other's equal.
+std::string equality_key(const ir::Node& node, std::size_t outputs) {
+  if (!is_pure(node.op_type) || !node.subgraphs().empty()) return {};
+  std::string key = fmt::format("{} {} {} ", node.domain, node.op_type, outputs);
+  for (const ir::Value* input : node.inputs()) append_bytes(key, &input, sizeof input);
+  for (const ir::Attribute& attribute : node.attributes()) {
+    key += attribute.name;
+    key.push_back('=');
+    if (const auto* number = std::get_if<std::int64_t>(&attribute.value)) {
+      append_bytes(key, number, sizeof *number);
+    } else if (const auto* real = std::get_if<float>(&attribute.value)) {
+      append_bytes(key, real, sizeof *real);
+    } else if (const auto* text = std::get_if<std::string>(&attribute.value)) {
+      append_bytes(key, text->data(), text->size());
+    } else if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&attribute.value)) {
+      append_bytes(key, numbers->data(), numbers->size() * sizeof(std::int64_t));
+    } else if (const auto* reals = std::get_if<std::vector<float>>(&attribute.value)) {
+      append_bytes(key, reals->data(), reals->size() * sizeof(float));
+    } else {
+      const auto* tensor = std::get_if<ir::NamedTensor>(&attribute.value);
+      if (tensor == nullptr || tensor->tensor.byte_size() > kSharedBytes) return {};
+      const std::vector<std::byte> bytes = tensor::evaluate(tensor->tensor);
+      key += name_of(tensor->tensor.dtype());
+      append_bytes(key, bytes.data(), bytes.size());
+    }
+  }
+  return key;
+}
+
+}  // namespace
+
+Values Lowering::make(const Node& origin, std::string op_type, Values inputs, std::size_t outputs,
+                      const std::function<void(ir::Node&)>& fill, std::string domain) {
+  while (!inputs.empty() && inputs.back() == nullptr) inputs.pop_back();
+  ir::Graph& graph = *graphs_.back().graph;
+  ir::Node& node = graph.append(std::move(op_type), std::move(inputs), std::move(domain));
+  if (fill) fill(node);
+  const std::string key = options_.optimize ? equality_key(node, outputs) : std::string();
+  if (!key.empty()) {
+    for (auto open = graphs_.rbegin(); open != graphs_.rend(); ++open) {
+      const auto found = open->made.find(key);
+      if (found == open->made.end()) continue;
+      graph.erase(node);
+      return found->second;
+    }
+  }
+  const std::string scope = origin.module_path.empty() ? "" : origin.module_path + "/";
+  for (std::size_t i = 0; i < outputs; ++i) {
+    node.add_output(model_.graph->unique_name(fmt::format("{}{}/{}", scope, origin.name, node.op_type)));
+  }
+  const auto problem = inference_.infer(node, model_.opset_imports);
+  if (problem) {
+    const std::string reason = fmt::format("{}: {}", node.op_type, *problem);
+    for (const auto& output : node.outputs()) known_.forget(*output);
+    graph.erase(node);
+    throw values::Refusal{reason};
+  }
+  Values values;
+  for (std::size_t i = 0; options_.optimize && i < outputs && node.subgraphs().empty() && is_pure(node.op_type); ++i) {
+    const tensor::Tensor* known = known_.constant(*node.output(i));
+    if (known == nullptr) break;
+    values.push_back(constant(*known));
+  }
+  if (values.size() == outputs) {
+    for (const auto& output : node.outputs()) known_.forget(*output);
+    graph.erase(node);
+  } else {
+    values.clear();
+    for (std::size_t i = 0; i < outputs; ++i) values.push_back(node.output(i));
+    node.name = model_.graph->unique_node_name(scope + node.op_type);
+    ir::Metadata& metadata = node.annotations.edit().metadata;
+    metadata.emplace_back("namespace", origin.module_path);
+    if (!origin.module_types.empty()) metadata.emplace_back("pkg.torch.onnx.class_hierarchy", origin.module_types);
+    metadata.emplace_back("pkg.torch.onnx.fx_node", fmt::format("{} = {}", origin.name, origin.target));
+    if (!origin.stack_trace.empty()) metadata.emplace_back("pkg.torch.onnx.stack_trace", origin.stack_trace);
+  }
+  if (!key.empty()) graphs_.back().made.emplace(key, values);
+  return values;
+}
+
+ir::Value* Lowering::constant(tensor::Tensor tensor) {
+  std::string key;
+  if (tensor.dtype() != DataType::string && tensor.byte_size() <= kSharedBytes) {
+    key = fmt::format("{} {} ", name_of(tensor.dtype()), fmt::join(tensor.dims(), ","));
+    const std::vector<std::byte> bytes = tensor::evaluate(tensor);
+    append_bytes(key, bytes.data(), bytes.size());
+    const auto known = constants_.find(key);
+    if (known != constants_.end()) return known->second;
+  }
+  const ir::Type type = ir::tensor_type(tensor.dtype(), ir::Shape(tensor.dims().begin(), tensor.dims().end()));
+  ir::Value& value = model_.graph->add_initializer(model_.graph->unique_name("constant"), std::move(tensor));
+  value.type = type;
+  if (!key.empty()) constants_.emplace(std::move(key), &value);
+  return &value;
+}
+
+// ---- Graphs
+
+void Lowering::begin_graph(const Node& origin) {
+  auto graph = std::make_unique<ir::Graph>();
+  graph->name = model_.graph->unique_name(origin.name + "_body");
+  ir::Graph* open = graph.get();
+  graphs_.push_back({std::move(graph), open, {}});
+}
+
+ir::Value* Lowering::graph_input(const ir::Type& type) {
+  return &graphs_.back().graph->add_input(model_.graph->unique_name("state"), type);
+}
+
+std::unique_ptr<ir::Graph> Lowering::end_graph(const Node& origin, const Values& outputs) {
+  for (ir::Value* output : outputs) {
+    // An output of a graph is made in it, and once.
+    const bool is_own =
+        output->producer() != nullptr && output->graph() == graphs_.back().graph && !output->is_graph_output();
+    ir::Value* own = output;
+    if (!is_own) {
+      ir::Node& copy = graphs_.back().graph->append("Identity", {output});
+      own = copy.add_output(model_.graph->unique_name(origin.name + "/Identity"), output->type);
+      copy.name = model_.graph->unique_node_name(origin.name + "/Identity");
+    }
+    own->listed = true;
+    graphs_.back().graph->add_output(*own);
+  }
+  std::unique_ptr<ir::Graph> graph = std::move(graphs_.back().owned);
+  graphs_.pop_back();
+  return graph;
+}
+
+Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast) {
+  Frame* const outer = frame_;
+  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}, autocast.value_or(outer->autocast)});
+  for (std::size_t i = 0; i < graph.inputs.size() && i < inputs.size(); ++i) {
+    if (const auto* tensor = graph.inputs[i].as<TensorName>()) {
+      auto cell = std::make_shared<Cell>();
+      cell->value = inputs[i];
+      frame_->tensors.emplace(tensor->name, std::move(cell));
+    } else if (const auto* symbol = graph.inputs[i].as<SymbolName>()) {
+      frame_->symbols.emplace(symbol->name, inputs[i]);
+    }
+  }
+  Values outputs;
+  try {
+    lower_nodes(graph);
+    for (const Argument& output : graph.outputs) {
+      if (const auto* name = output.as<TensorName>()) {
+        outputs.push_back(tensor(name->name));
+      } else if (const auto* size = output.as<SymbolName>()) {
+        outputs.push_back(symbol(size->name));
+      } else if (const auto* number = output.as<std::int64_t>()) {
+        outputs.push_back(constant(tensor::from_int64s(std::vector<std::int64_t>{*number})));
+      } else {
+        outputs.push_back(nullptr);
+      }
+    }
+  } catch (...) {
+    frame_ = outer;
+    throw;
+  }
+  frame_ = outer;
+  return outputs;
+}
+
+Lowered lower(const Program& program, const LowerOptions& options) { return Lowering(program, options).run(); }
+
+}  // namespace olivine::torch

@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include "torch/lowering.h"
+
+/// Writing in place: the functional twin's result becomes the tensor, and what shares its memory follows.
+namespace olivine::torch {
+
+std::shared_ptr<Cell> Lowering::self_cell(const Node& node) {
+  if (node.inputs.empty()) return nullptr;
+  const auto* name = node.inputs.front().value.as<TensorName>();
+  return name != nullptr ? cell(name->name) : nullptr;
+}
+
+/// The tensor as of now: a view of what has been written since is taken again.
+ir::Value* Lowering::current(Cell& cell) {
+  if (cell.base == nullptr || cell.version == cell.storage->version) return cell.value;
+  cell.value = view_of(cell, current(*cell.base));
+  cell.version = cell.storage->version;
+  return cell.value;
+}
+
+ir::Value* Lowering::view_of(const Cell& view, ir::Value* base) {
+  Frame* const outer = frame_;
+  frame_ = homes_.at(&view);
+  const Op* op = find_op(view.view->target);
+  Call call(*this, *view.view, op->target, base);
+  ir::Value* value = nullptr;
+  try {
+    value = apply(*op, call).at(view.output);
+  } catch (...) {
+    frame_ = outer;
+    throw;
+  }
+  frame_ = outer;
+  return value;
+}
+
+void Lowering::lower_in_place(const Node& node, const Op& op) {
+  const std::shared_ptr<Cell> self = self_cell(node);
+  if (self == nullptr) throw values::Refusal{"it writes into something that is no tensor"};
+  Call call(*this, node, op.target);
+  const Values results = apply(op, call);
+  ir::Value* before = current(*self);
+  ir::Value* fresh = call.cast(results.front(), call.dtype(before));
+  if (!call.is_complex(node.inputs.front().name)) fresh = call.expand_to(fresh, call.sizes(before));
+  write(*self, fresh);
+  const auto* name = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
+  if (name == nullptr) return;
+  if (const TensorMeta* meta = find_meta(name->name)) self->value = settle(node, fresh, *meta, name->name);
+  frame_->tensors.insert_or_assign(name->name, self);
+}
+
+void Lowering::write(Cell& cell, ir::Value* fresh) {
+  if (cell.base == nullptr) {
+    ++cell.storage->version;
+  } else {
+    ir::Value* base = current(*cell.base);
+    write(*cell.base, write_into_base(cell, base, fresh));
+  }
+  cell.value = fresh;
+  cell.version = cell.storage->version;
+}
+
+ir::Value* Lowering::write_into_base(Cell& view, ir::Value* base, ir::Value* fresh) {
+  Frame* const outer = frame_;
+  frame_ = homes_.at(&view);
+  const Op* op = find_op(view.view->target);
+  Call call(*this, *view.view, op->target, base);
+  ir::Value* whole = nullptr;
+  try {
+    whole = op->write_back != nullptr ? op->write_back(call, base, fresh) : trace_write(call, view, base, fresh);
+  } catch (...) {
+    frame_ = outer;
+    throw;
+  }
+  frame_ = outer;
+  return whole;
+}
+
+/// Any view: the same call on the positions of the base's elements tells which of them it shows.
+ir::Value* Lowering::trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh) {
+  ir::Value* sizes = call.sizes(base);
+  ir::Value* count = call.reduce("ReduceProd", sizes, {0}, true);
+  ir::Value* positions = call.reshape_to(call.range(count), sizes);
+  ir::Value* shown = call.reshape(view_of(view, positions), {-1});
+  ir::Value* written =
+      call.emit("ScatterElements", {call.reshape(base, {-1}), shown, call.reshape(fresh, {-1})}, {{"axis", 0}});
+  return call.reshape_to(written, sizes);
+}
+
+}  // namespace olivine::torch
