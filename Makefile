@@ -27,6 +27,7 @@ demo: setup  ## text detection made ready for a device: fixed shape, fp16, verif
 	@$(PYTHON) examples/ppocr/demo.py
 
 test: build  ## unit tests, end to end tests, a part of the suites, lint
+	@scripts/setup torch
 	@failed=0; \
 	build/release/bin/olivine_tests --gtest_brief=1 || failed=1; \
 	$(PYTEST) -m "not slow" tests || failed=1; \
@@ -36,6 +37,8 @@ suites: setup  ## the whole of the slow suites, with a table for each
 	@$(call compile,release,olivine_cli)
 	@scripts/setup torch
 	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/exports.py $(OLIVINE_DEPS)/models/exported
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py $(OLIVINE_DEPS)/models/captured 2> /dev/null
+	@$(if $(PEERS),$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py --torch-onnx $(OLIVINE_DEPS)/models/captured-torch.onnx 2> /dev/null)
 	@$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers)
 
 bench: setup  ## side by side with cp and the peers (PEERS=1 installs these); fills docs/benchmarks.md

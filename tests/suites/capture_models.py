@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Captures small models with random weights by the worker's own code: capture_models.py FOLDER [NAME…].
+"""Captures small models with random weights by the worker's own code: capture_models.py [--torch-onnx] FOLDER [NAME…].
 
 Needs torch and transformers (`scripts/setup torch`). FOLDER/NAME gets what the worker leaves; a NAME that is there is left alone,
-FOLDER/failures.json tells which ones could not be captured.
+FOLDER/failures.json tells which ones could not be captured. With --torch-onnx it is torch.onnx that converts them, for comparison;
+its failures are FOLDER/NAME/error.txt.
 """
 
 import gc
@@ -103,7 +104,11 @@ def names():
 
 
 def main():
-    folder = Path(sys.argv[1])
+    arguments = sys.argv[1:]
+    peer = "--torch-onnx" in arguments
+    folder, *chosen = [argument for argument in arguments if argument != "--torch-onnx"]
+    folder = Path(folder)
+    options = {"exporter": "torch.onnx", "target_opset": 20} if peer else {}
     folder.mkdir(parents=True, exist_ok=True)
     go_offline()
     warnings.simplefilter("ignore")
@@ -111,11 +116,14 @@ def main():
     tf.utils.logging.disable_progress_bar()
     record = folder / "failures.json"
     failures = json.loads(record.read_text()) if record.exists() else {}
-    for name in sys.argv[2:] or names():
+    for name in chosen or names():
         target = folder / name
         if target.exists():
             continue
-        message = run(name, target)
+        message = run(name, target, options)
+        if message and peer:
+            target.mkdir()
+            (target / "error.txt").write_text(message)
         failures.pop(name, None)
         if message:
             failures[name] = message

@@ -41,7 +41,7 @@ FAMILIES = {
     "longformer": ("LongformerModel", {**TEXT, "attention_window": 4, "max_position_embeddings": 80}, "feature-extraction"),
     "big_bird": ("BigBirdModel", {**TEXT, "attention_type": "original_full"}, "feature-extraction"),
     "roformer": ("RoFormerForMaskedLM", {**TEXT, "embedding_size": 32}, "fill-mask"),
-    "nystromformer": ("NystromformerModel", {**TEXT, "num_landmarks": 4, "segment_means_seq_len": 16}, "feature-extraction"),
+    "nystromformer": ("NystromformerModel", {**TEXT, "num_landmarks": 16, "segment_means_seq_len": 16}, "feature-extraction"),
     "convbert": ("ConvBertModel", {**TEXT, "embedding_size": 16, "conv_kernel_size": 3}, "feature-extraction"),
     "fnet": ("FNetForMaskedLM", TEXT, "fill-mask"),
     "modernbert": ("ModernBertForMaskedLM", {**TEXT, "local_attention": 8, "global_attn_every_n_layers": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}, "fill-mask"),
@@ -132,7 +132,7 @@ FAMILIES = {
     "segformer": ("SegformerForSemanticSegmentation", {"num_encoder_blocks": 2, "depths": [1, 1], "sr_ratios": [2, 1], "hidden_sizes": [8, 16], "patch_sizes": [7, 3], "strides": [4, 2], "num_attention_heads": [1, 2], "mlp_ratios": [2, 2], "decoder_hidden_size": 16, "num_labels": 5}, "semantic-segmentation"),
     "dinov2": ("Dinov2Model", VISION, "image-feature-extraction"),
     "levit": ("LevitForImageClassification", {"image_size": 64, "hidden_sizes": [16, 24, 32], "num_attention_heads": [2, 3, 4], "depths": [1, 1, 1], "key_dim": [8, 8, 8], "num_labels": 5}, "image-classification"),
-    "cvt": ("CvtForImageClassification", {"embed_dim": [8, 16, 32], "num_heads": [1, 2, 4], "depth": [1, 1, 1], "num_labels": 5, "image_size": 64}, "image-classification"),
+    "cvt": ("CvtForImageClassification", {"embed_dim": [8, 16, 32], "num_heads": [1, 2, 4], "depth": [1, 2, 3], "num_labels": 5, "image_size": 64}, "image-classification"),
     "pvt": ("PvtForImageClassification", {"image_size": 64, "hidden_sizes": [8, 16, 32, 32], "depths": [1, 1, 1, 1], "num_labels": 5, "num_attention_heads": [1, 2, 4, 4]}, "image-classification"),
     "efficientnet": ("EfficientNetForImageClassification", {"image_size": 32, "width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320, "num_labels": 5}, "image-classification"),
     "focalnet": ("FocalNetForImageClassification", {"image_size": 32, "embed_dim": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "focal_levels": [2, 2], "focal_windows": [3, 3], "num_labels": 5}, "image-classification"),
@@ -147,8 +147,7 @@ FAMILIES = {
     "rt_detr": ("RTDetrForObjectDetection", {
         "backbone_config": {"model_type": "rt_detr_resnet", "embedding_size": 8, "hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1], "layer_type": "basic", "out_features": ["stage2", "stage3", "stage4"]},
         "encoder_hidden_dim": 32, "encoder_in_channels": [8, 16, 16], "feat_strides": [8, 16, 32], "encoder_ffn_dim": 32, "encoder_attention_heads": 4, "decoder_in_channels": [32, 32, 32], "d_model": 32, "num_queries": 10,
-        "decoder_ffn_dim": 32, "decoder_attention_heads": 4, "decoder_layers": 2, "num_labels": 5, "decoder_n_points": 2, "num_denoising": 0, "anchor_image_size": None}, "object-detection"),
-    "mask2former": ("Mask2FormerForUniversalSegmentation", {"backbone_config": {"model_type": "swin", **SWIN, "image_size": 64, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "out_features": ["stage1", "stage2", "stage3", "stage4"]}, "feature_size": 16, "mask_feature_size": 16, "hidden_dim": 16, "encoder_feedforward_dim": 32, "dim_feedforward": 32, "encoder_layers": 1, "decoder_layers": 2, "num_attention_heads": 2, "num_queries": 5, "num_labels": 5}, "universal-segmentation"),
+        "decoder_ffn_dim": 32, "decoder_attention_heads": 4, "decoder_layers": 2, "num_labels": 5, "decoder_n_points": 2, "num_denoising": 0, "anchor_image_size": [64, 64]}, "object-detection"),
     "swin2sr": ("Swin2SRForImageSuperResolution", {"image_size": 32, "patch_size": 1, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4, "upscale": 2}, "image-to-image"),
     "videomae": ("VideoMAEForVideoClassification", {**VISION, "num_frames": 4}, "video-classification"),
     # audio
@@ -166,8 +165,8 @@ FAMILIES = {
     "clip": ("CLIPModel", {"text_config": CLIP_TEXT, "vision_config": CLIP_VISION, "projection_dim": 16}, "zero-shot-image-classification"),
     "siglip": ("SiglipModel", {"text_config": CLIP_TEXT, "vision_config": CLIP_VISION}, "zero-shot-image-classification"),
     "chinese_clip": ("ChineseCLIPModel", {"text_config": {**TEXT}, "vision_config": CLIP_VISION, "projection_dim": 16}, "zero-shot-image-classification"),
-    "align": ("AlignModel", {"text_config": {**TEXT}, "vision_config": {"image_size": 32, "width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320}, "projection_dim": 32}, "zero-shot-image-classification"),
+    "align": ("AlignModel", {"text_config": {**TEXT}, "vision_config": {"image_size": 32, "width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320}, "projection_dim": 80}, "zero-shot-image-classification"),
     "blip": ("BlipModel", {"text_config": {**CLIP_TEXT, "encoder_hidden_size": 32}, "vision_config": CLIP_VISION, "projection_dim": 16}, "zero-shot-image-classification"),
-    "groupvit": ("GroupViTModel", {"text_config": CLIP_TEXT, "vision_config": {**CLIP_VISION, "depths": [1, 1, 1], "num_group_tokens": [4, 2, 0], "num_output_groups": [4, 2, 0]}, "projection_dim": 16, "projection_intermediate_dim": 32}, "zero-shot-image-classification"),
+    "groupvit": ("GroupViTModel", {"text_config": CLIP_TEXT, "vision_config": {**CLIP_VISION, "depths": [1, 1, 1], "num_group_tokens": [4, 2, 0], "num_output_groups": [4, 2, 0]}, "projection_dim": 16, "projection_intermediate_dim": 32}, "feature-extraction"),
     "git": ("GitForCausalLM", {**TEXT, "vision_config": CLIP_VISION}, "text-generation"),
 }

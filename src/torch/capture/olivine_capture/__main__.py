@@ -5,8 +5,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from .environment import go_offline
+from .environment import go_offline, need
 from .errors import CaptureError, one_line
+from .talk import Talk, end_with_caller
 
 
 def main():
@@ -17,13 +18,10 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     go_offline()
     warnings.simplefilter("ignore")
-    from .talk import Talk
-
+    end_with_caller()
     talk = Talk()
     try:
         talk.progress("importing torch")
-        from .environment import need
-
         need("torch")
         from .capture import capture
 

@@ -150,7 +150,9 @@ def write_program(subject, leaves, results, outputs, folder, record, talk):
         program = exporting.export(subject, leaves, talk)
     leaves[:] = exporting.in_order(program, leaves)
     record["input_names"] = [leaf.name for leaf in leaves]
-    record["symbols"] = exporting.symbols(program, leaves, results, talk)
+    results[:] = exporting.kept_outputs(program, results)
+    record["output_names"] = [leaf.name for leaf in results]
+    record["symbols"], subject.fixed = exporting.symbols(program, leaves, results, talk)
     subject.program = program
     talk.progress("saving the program")
     torch.export.save(program, folder / "model.pt2")
@@ -158,27 +160,22 @@ def write_program(subject, leaves, results, outputs, folder, record, talk):
 
 def cases(subject, leaves, results, outputs, folder, record, talk):
     talk.progress("recording reference outputs")
-    names = record["output_names"]
     sizes = traced_sizes(leaves)
-    found = [reference.save_case(folder, 0, leaves, [leaf.value for leaf in leaves], pytree.tree_leaves(values_of(outputs)), names, sizes)]
+    found = [reference.save_case(folder, 0, leaves, [leaf.value for leaf in leaves], results, chosen(results, outputs), sizes)]
     reason = ""
     for other in proposals(sizes):
-        inputs = arguments_at(subject, leaves, other)
+        inputs = arguments_at(subject, leaves, {**subject.fixed, **other})
         try:
             again = reference.run(subject.module, *inputs)
         except Exception as error:  # noqa: BLE001
             reason = reason or str(error).strip().partition("\n")[0]
             continue
-        found.append(reference.save_case(folder, 1, leaves, in_order_of(leaves, inputs), pytree.tree_leaves(values_of(again)), names, other))
+        found.append(reference.save_case(folder, 1, leaves, chosen(leaves, inputs), results, chosen(results, again), other))
         check(subject, inputs, again, other, talk)
         return found
     if sizes:
         talk.notice(f"the model itself takes no other sizes than {told(sizes)} ({reason}); only these are compared")
     return found
-
-
-def values_of(outputs):
-    return [value for value in pytree.tree_leaves(outputs) if value is not None]
 
 
 def arguments_at(subject, leaves, sizes):
@@ -187,8 +184,8 @@ def arguments_at(subject, leaves, sizes):
     return rebuilt((subject.args, subject.kwargs), leaves, at_sizes(leaves, sizes))
 
 
-def in_order_of(leaves, inputs):
-    flat = pytree.tree_leaves(inputs)
+def chosen(leaves, nest):
+    flat = pytree.tree_leaves(nest)
     return [flat[leaf.position] for leaf in leaves]
 
 

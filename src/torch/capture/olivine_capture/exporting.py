@@ -143,8 +143,8 @@ def user_inputs(program):
 
 
 def symbols(program, leaves, outputs, talk):
-    """torch's symbols by the names that the user gave to axes. Axes without a name get torch's, so that those of one
-    size have one. What turned out fixed is told, and leaves the axes."""
+    """torch's symbols by the names that the user gave to axes, and the sizes of those names that turned out fixed. Axes
+    without a name get torch's, so that those of one size have one; fixed ones leave the axes, wherever their name stands."""
     names, fixed = {}, {}
     values = [node.meta["val"] for node in user_inputs(program) if node is not None and isinstance(node.meta.get("val"), torch.Tensor)]
     for leaf, value in zip(leaves, values, strict=True):
@@ -159,8 +159,19 @@ def symbols(program, leaves, outputs, talk):
                     leaf.axes[axis] = str(size.node.expr)
     for name, size in fixed.items():
         talk.notice(f"the model's code fixes {name} at {size}, though it was to stay open")
+    for leaf in leaves:
+        leaf.axes = {axis: name for axis, name in leaf.axes.items() if name not in fixed}
     name_results(program, outputs, names)
-    return {symbol: name for symbol, name in names.items() if name}
+    return {symbol: name for symbol, name in names.items() if name and name not in fixed}, fixed
+
+
+def kept_outputs(program, outputs):
+    """Without the numbers that the export took as they were: they are no outputs of the program."""
+    specs = [spec.arg for spec in program.graph_signature.output_specs if spec.kind.name == "USER_OUTPUT"]
+    flat = [spec for spec in specs if not (type(spec).__name__ == "ConstantArgument" and spec.value is None)]
+    if len(flat) != len(outputs):
+        return outputs
+    return [leaf for leaf, spec in zip(outputs, flat) if type(spec).__name__ != "ConstantArgument"]
 
 
 def name_results(program, outputs, names):

@@ -41,7 +41,7 @@ def load(model, options, talk):
         module = merge(module, model["adapter_path"], talk)
     module.eval()
     if model.get("io_config"):
-        return by_io_config(module, read_io_config(model["io_config"]), model, options, with_past)
+        return by_io_config(module, read_io_config(model["io_config"], options.get("dynamic") is not False), model, options, with_past)
     plan = tasks.Plan(module, config, task)
     if not plan.shapes:
         raise CaptureError("config", f"what inputs {type(module).__name__} has for the task {task} is not known", "give io_config with input_names, input_shapes and output_names")
@@ -206,7 +206,9 @@ def in_task_form(module, caching):
             inputs[cache_argument] = caches.rebuilt(past, self.config)
         elif caching and cache_argument == "past_key_values":
             inputs[cache_argument] = caches.empty(self.config)
-        if "use_cache" in parameters or open_ended and cache_argument:
+        # Where the configuration says the same it goes unsaid: some models hand it to parts that take no cache.
+        wanted = "use_cache" in parameters or (open_ended and cache_argument)
+        if wanted and caching != getattr(self.config, "use_cache", None):
             inputs["use_cache"] = caching
         if "return_dict" in parameters or open_ended:
             inputs["return_dict"] = True

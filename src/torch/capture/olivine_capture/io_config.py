@@ -22,7 +22,8 @@ class IoConfig:
     kv_cache: object = False
 
 
-def read_io_config(given):
+def read_io_config(given, dynamic=True):
+    """`dynamic` false: no axis is open."""
     if given is None:
         return IoConfig()
     if hasattr(given, "model_dump"):
@@ -41,8 +42,8 @@ def read_io_config(given):
         input_shapes=[list(shape) for shape in given.get("input_shapes") or []],
         input_types=list(given.get("input_types") or []),
         output_names=list(given.get("output_names") or []),
-        dynamic_axes={name: axes_of(axes) for name, axes in (given.get("dynamic_axes") or {}).items()},
-        dynamic_shapes=given.get("dynamic_shapes"),
+        dynamic_axes={name: axes_of(axes) for name, axes in (given.get("dynamic_axes") or {}).items() if dynamic},
+        dynamic_shapes=given.get("dynamic_shapes") if dynamic else None,
         numbers={str(name) for name in given.get("string_to_int_dim_params") or []},
         kv_cache=given.get("kv_cache") or False,
     )

@@ -41,7 +41,7 @@ def load(model, options, talk):
     given = model.get("io_config")
     if isinstance(given, str):
         given = script.call(given, "io_config", handler)
-    io = read_io_config(given)
+    io = read_io_config(given, options.get("dynamic") is not False)
     if io.kv_cache:
         from .caches import add_flat_cache
 

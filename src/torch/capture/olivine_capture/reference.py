@@ -49,13 +49,13 @@ def save(tensor, path):
     return name_of(tensor.dtype)
 
 
-def save_case(folder, number, leaves, inputs, outputs, output_names, sizes):
+def save_case(folder, number, leaves, inputs, results, outputs, sizes):
     """One case's entry in capture.json."""
     place = folder / "reference" / f"case_{number}"
     place.mkdir(parents=True)
     case = {"inputs": [], "outputs": [], "input_types": [], "output_types": [], "sizes": sizes}
-    for kind, names, values in (("input", [leaf.name for leaf in leaves], inputs), ("output", output_names, outputs)):
-        for index, (_, value) in enumerate(zip(names, values, strict=True)):
+    for kind, places, values in (("input", leaves, inputs), ("output", results, outputs)):
+        for index, (_, value) in enumerate(zip(places, values, strict=True)):
             path = place / f"{kind}_{index}.npy"
             case[f"{kind}_types"].append(save(value, path))
             case[f"{kind}s"].append(str(path.relative_to(folder)))

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.utils import _pytree as pytree
@@ -21,6 +21,7 @@ class Subject:
     remake: Callable | None = None
     task: str = ""
     program: object = None  # once exported
+    fixed: dict = field(default_factory=dict)  # sizes that the export could not leave open
 
     def __post_init__(self):
         """Keywords stand in the signature's order, as torch.export will have them, and no tensor stands twice."""

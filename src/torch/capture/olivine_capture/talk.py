@@ -3,6 +3,13 @@
 import json
 import os
 import sys
+import threading
+
+
+def end_with_caller():
+    """Whoever started us holds the other end of our standard input, if he says so; when that closes nobody waits any more."""
+    if os.environ.get("OLIVINE_CAPTURE_WATCHES_INPUT"):
+        threading.Thread(target=lambda: (os.read(0, 1), os._exit(130)), daemon=True).start()
 
 
 class Talk:

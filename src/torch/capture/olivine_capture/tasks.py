@@ -82,12 +82,14 @@ INPUTS = {
     "pixel_values_videos": (("batch_size", "#frames", "#channels", "#height", "#width"), "float"),
     "input_values": (("batch_size", "audio_sequence_length"), "float"),
     "input_features": (("batch_size", "#mel", "#mel_frames"), "float"),
+    "input_features:frames": (("batch_size", "feature_frames", "#mel"), "float"),
+    "input_values:frames": (("batch_size", "#mel_frames", "#mel"), "float"),
 }
 
 # Sizes that keep their names apart in the traced example, so that no two are taken for one.
 TRACED = {
     "batch_size": 2, "sequence_length": 16, "past_sequence_length": 12, "encoder_sequence_length": 16, "decoder_sequence_length": 10,
-    "num_choices": 4, "audio_sequence_length": 16000, "text_batch_size": 2, "image_batch_size": 3,
+    "num_choices": 4, "audio_sequence_length": 16000, "feature_frames": 100, "text_batch_size": 2, "image_batch_size": 3,
 }
 
 
@@ -136,7 +138,7 @@ def fixed_sizes(config):
         "height": number(image, 0) or 64,
         "width": number(image, 1) or 64,
         "frames": number(attribute(config, "num_frames", "frames_per_clip")) or 8,
-        "mel": attribute(config, "num_mel_bins", "feature_size", "input_feat_per_channel", "num_freq") or 80,
+        "mel": attribute(config, "num_mel_bins", "feature_size", "input_feat_per_channel", "feature_projection_input_dim", "num_freq") or 80,
         "mel_frames": 2 * positions if positions and hasattr(config, "num_mel_bins") and getattr(config, "model_type", "") == "whisper" else attribute(config, "max_length", "spec_size") or 100,
         "hidden": attribute(config, "d_model", "hidden_size"),
     }
@@ -180,6 +182,10 @@ class Plan:
     def _shape(self, entry):
         name, _, variant = entry.partition(":")
         dims = INPUTS[name][0]
+        if name == "input_features" and attribute(self.config, "input_feat_per_channel", "feature_projection_input_dim"):
+            dims = INPUTS["input_features:frames"][0]
+        if name == "input_values" and attribute(self.config, "num_mel_bins"):
+            dims = INPUTS["input_values:frames"][0]
         if variant == "choices":
             dims = (dims[0], "num_choices", *dims[1:])
         if self.task in ("zero-shot-image-classification", "zero-shot-audio-classification"):
