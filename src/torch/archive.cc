@@ -61,7 +61,8 @@ void Archive::read_directory() {
     found.emplace(std::move(name), entry);
   }
   if (state != UNZ_END_OF_LIST_OF_FILE) refuse("its table of contents is damaged");
-  const std::size_t prefix = folders.size() == 1 ? folders.begin()->size() + 1 : 0;
+  // All entries are in one folder, which bears the archive's name.
+  const std::size_t prefix = folders.size() == 1 && !found.contains(*folders.begin()) ? folders.begin()->size() + 1 : 0;
   for (auto& [name, entry] : found) {
     if (name.size() > prefix) entries_.emplace(name.substr(prefix), entry);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/each_value.h"
 #include "ir/erase.h"
 #include "opset/convert.h"
 #include "torch/lowering.h"
@@ -31,6 +32,7 @@ std::optional<tensor::Tensor> rearranged(const ir::Node& node) {
 
 void Lowering::bind_outputs() {
   std::size_t user = 0;
+  std::vector<std::string> names;
   Node origin;
   for (std::size_t i = 0; i < program_.outputs.size(); ++i) {
     if (program_.outputs[i].kind != OutputSpec::Kind::user) continue;
@@ -61,8 +63,27 @@ void Lowering::bind_outputs() {
       copy.name = model_.graph->unique_node_name("Identity");
       value = copy.add_output(model_.graph->unique_name(name + "/Identity"), value->type);
     }
-    if (value->name() != name) value->set_name(model_.graph->unique_name(name));
+    names.push_back(std::move(name));
     model_.graph->add_output(*value);
+  }
+  name_outputs(names);
+}
+
+/// Outputs get their names even where an inner value bears one.
+void Lowering::name_outputs(const std::vector<std::string>& names) {
+  std::unordered_map<std::string, ir::Value*> inner;
+  ir::for_each_graph(*model_.graph, [&](ir::Graph& graph) {
+    ir::for_each_value(graph, [&](ir::Value& value) { inner.emplace(value.name(), &value); });
+  });
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ir::Value* output = model_.graph->outputs()[i];
+    if (output->name() == names[i]) continue;
+    const auto bearer = inner.find(names[i]);
+    const bool is_inner = bearer != inner.end() && !bearer->second->is_graph_input() &&
+                          bearer->second->name() == names[i] && !bearer->second->is_graph_output();
+    if (is_inner) bearer->second->set_name(model_.graph->unique_name(names[i]));
+    const bool is_free = bearer == inner.end() || is_inner;
+    output->set_name(is_free ? names[i] : model_.graph->unique_name(names[i]));
   }
 }
 

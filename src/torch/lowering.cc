@@ -7,6 +7,7 @@
 #include <set>
 
 #include "opset/convert.h"
+#include "torch/promote.h"
 
 /// The part of the engine that goes over the program's calls; mutation.cc has what is written in place, finish.cc what
 /// comes at the end.
@@ -36,16 +37,6 @@ std::string functional_twin(std::string_view target) {
   return fmt::format("{}.{}{}", target.substr(0, start), name, target.substr(end));
 }
 
-void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) {
-  for (const Node& node : graph.nodes) {
-    const std::string twin = functional_twin(node.target);
-    if (find_op(node.target) == nullptr && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
-    for (const NamedArgument& input : node.inputs) {
-      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
-    }
-  }
-}
-
 /// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
 ir::Type held_type(DataType dtype, ir::Shape shape) {
   if (dtype == DataType::complex64 || dtype == DataType::complex128) {
@@ -60,7 +51,7 @@ ir::Type held_type(DataType dtype, ir::Shape shape) {
 Lowering::Lowering(const Program& program, const LowerOptions& options)
     : program_(program),
       options_(options),
-      opset_(std::max(options.target_opset, kOldestLowered)),
+      opset_(lowering_opset(options.target_opset)),
       model_(result_.model),
       known_(model_),
       inference_(model_, known_) {
@@ -80,6 +71,32 @@ Lowered Lowering::run() {
   bind_outputs();
   finish();
   return std::move(result_);
+}
+
+const CustomOp* Lowering::find_custom(const std::string& target) const {
+  const auto found = options_.custom_ops.find(target);
+  return found != options_.custom_ops.end() ? &found->second : nullptr;
+}
+
+void Lowering::import_opset(const std::string& domain, std::int64_t version) {
+  if (const auto present = model_.opset(domain); present && *present != version) {
+    throw values::Refusal{fmt::format("opset {} of the domain '{}' is asked for beside {}", version, domain, *present)};
+  }
+  model_.set_opset(domain, version);
+}
+
+void Lowering::collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const {
+  for (const Node& node : graph.nodes) {
+    const std::string twin = functional_twin(node.target);
+    const auto has_row = [](std::string_view target) {
+      return find_op(target) != nullptr || find_complex_op(target) != nullptr;
+    };
+    const bool is_known = has_row(node.target) || has_row(twin) || find_custom(node.target) != nullptr;
+    if (!is_known) ++unknown[node.target];
+    for (const NamedArgument& input : node.inputs) {
+      if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
+    }
+  }
 }
 
 void Lowering::check_operators() const {
@@ -144,17 +161,24 @@ ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
   return entry->second;
 }
 
+/// The user's inputs come first: no weight takes one's name.
 void Lowering::bind_inputs() {
+  bind_user_inputs();
+  for (const InputSpec& spec : program_.inputs) {
+    const bool is_payload = spec.kind == InputSpec::Kind::parameter || spec.kind == InputSpec::Kind::buffer ||
+                            spec.kind == InputSpec::Kind::constant;
+    if (!is_payload) continue;
+    auto cell = std::make_shared<Cell>();
+    cell->value = weight(spec.target, spec.name);
+    frame_->tensors.emplace(spec.name, std::move(cell));
+  }
+}
+
+void Lowering::bind_user_inputs() {
   std::size_t user = 0;
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
     const InputSpec& spec = program_.inputs[i];
-    if (spec.kind != InputSpec::Kind::user) {
-      if (spec.kind == InputSpec::Kind::token || spec.kind == InputSpec::Kind::object) continue;
-      auto cell = std::make_shared<Cell>();
-      cell->value = weight(spec.target, spec.name);
-      frame_->tensors.emplace(spec.name, std::move(cell));
-      continue;
-    }
+    if (spec.kind != InputSpec::Kind::user) continue;
     // A number that the export took as it was.
     if (spec.name.empty()) continue;
     const std::string name = user < options_.input_names.size() ? options_.input_names[user] : spec.name;
@@ -184,30 +208,50 @@ void Lowering::lower_nodes(const Graph& graph) {
   for (const Node& node : graph.nodes) lower_node(node);
 }
 
-Values Lowering::apply(const Op& op, Call& call) const {
-  return op.one != nullptr ? Values{op.one(call)} : op.many(call);
+Values Lowering::apply(const Op& op, Call& call) { return op.one != nullptr ? Values{op.one(call)} : op.many(call); }
+
+Values Lowering::results_of(const Node& node) {
+  if (const CustomOp* custom = find_custom(node.target)) {
+    Call call(*this, node, node.target);
+    return lower_custom(call, *custom);
+  }
+  const Op* op = row(node, node.target);
+  if (op == nullptr) throw values::Refusal{fmt::format("the operator '{}' is not known", node.target)};
+  Call call(*this, node, op->target);
+  return apply(*op, call);
+}
+
+/// The row by which a call of `target` is lowered: that for complex tensors, where the call has any; null for an
+/// unknown operator. Refuses where complex tensors come and the rows are for reals only.
+const Op* Lowering::row(const Node& node, std::string_view target) const {
+  const auto is_complex = [&](const Argument& argument) {
+    const auto* name = argument.as<TensorName>();
+    const TensorMeta* meta = name != nullptr ? find_meta(name->name) : nullptr;
+    return meta != nullptr && is_complex_type(meta->dtype);
+  };
+  const auto any_complex = [&](const Argument& argument) {
+    const List* list = argument.as<List>();
+    return list != nullptr ? std::ranges::any_of(*list, is_complex) : is_complex(argument);
+  };
+  const Op* op = find_op(target);
+  if (op != nullptr && op->takes_complex) return op;
+  const Op* complex = find_complex_op(target);
+  const bool takes = std::ranges::any_of(node.inputs, any_complex, &NamedArgument::value);
+  if (complex != nullptr && (takes || std::ranges::any_of(node.outputs, any_complex))) return complex;
+  if (takes && (op != nullptr || complex != nullptr)) throw values::Refusal{"it is not expressed for complex numbers"};
+  return op;
 }
 
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
-    const Op* op = find_op(node.target);
-    if (op == nullptr) {
-      const std::string twin = functional_twin(node.target);
-      const Op* functional = find_op(twin);
-      if (functional == nullptr) throw values::Refusal{"the operator is not known"};
+    const Op* op = row(node, node.target);
+    const Op* functional = op == nullptr ? row(node, functional_twin(node.target)) : nullptr;
+    if (functional != nullptr && find_custom(node.target) == nullptr) {
       lower_in_place(node, *functional);
-      return;
+    } else {
+      bind_results(node, op, results_of(node));
     }
-    Call call(*this, node, op->target);
-    if (!op->takes_complex) {
-      for (const NamedArgument& input : node.inputs) {
-        const auto* name = input.value.as<TensorName>();
-        if (name != nullptr && call.is_complex(input.name))
-          throw values::Refusal{"it is not expressed for complex numbers"};
-      }
-    }
-    bind_results(node, op, apply(*op, call));
   } catch (const values::Refusal& refusal) {
     while (graphs_.size() > depth) graphs_.pop_back();
     refuse(node, refusal.reason);
@@ -265,17 +309,25 @@ void Lowering::bind_result(const Node& node, const Op* op, const Argument& outpu
   const TensorMeta* meta = find_meta(name->name);
   if (value != nullptr && meta != nullptr) value = settle(node, value, *meta, name->name);
   cell->value = value;
-  if (op != nullptr && op->is_view) {
+  if (is_alias(node, op)) {
     if (const std::shared_ptr<Cell> base = self_cell(node)) {
       cell->base = base;
       cell->storage = base->storage;
       cell->version = base->storage->version;
       cell->view = &node;
+      cell->op = op;
       cell->output = index;
-      homes_.emplace(cell.get(), frame_);
+      homes_.insert_or_assign(cell.get(), frame_);
     }
   }
   frame_->tensors.insert_or_assign(name->name, std::move(cell));
+}
+
+bool Lowering::is_alias(const Node& node, const Op* op) {
+  if (op == nullptr || !op->is_view) return false;
+  if (op->aliases == nullptr) return true;
+  Call call(*this, node, op->target);
+  return op->aliases(call);
 }
 
 /// What the program says of a result is right: where a lowering made something else, it is no good.
@@ -584,6 +636,8 @@ Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::opt
   frame_ = outer;
   return outputs;
 }
+
+std::int64_t lowering_opset(std::int64_t target_opset) { return std::max(target_opset, kOldestLowered); }
 
 Lowered lower(const Program& program, const LowerOptions& options) { return Lowering(program, options).run(); }
 

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct Cell {
   std::shared_ptr<Storage> storage = std::make_shared<Storage>();
   std::shared_ptr<Cell> base;  ///< of a view
   const Node* view = nullptr;
+  const Op* op = nullptr;  ///< that of the view
   std::size_t output = 0;  ///< which of the call's results
 };
 
@@ -63,7 +65,10 @@ class Lowering {
   ir::Type type_of(const TensorMeta& meta) const;
   /// The type that a region of autocast casts this operator's tensors to, if it does.
   std::optional<DataType> autocast_of(std::string_view target) const;
+  /// What a call with a row of its own makes; refuses where its operator isn't known.
+  Values results_of(const Node& node);
   void notice(std::string text);
+  void import_opset(const std::string& domain, std::int64_t version);
   /// @}
 
  private:
@@ -73,24 +78,31 @@ class Lowering {
     std::unordered_map<std::string, Values> made;  ///< what equal nodes are found by
   };
 
+  const CustomOp* find_custom(const std::string& target) const;
+  void collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const;
   void check_operators() const;
   void bind_inputs();
+  void bind_user_inputs();
+  void name_outputs(const std::vector<std::string>& names);
   ir::Value* weight(const std::string& path, const std::string& name);
   void lower_nodes(const Graph& graph);
   void lower_node(const Node& node);
   void refuse(const Node& node, const std::string& reason);
   void bind_results(const Node& node, const Op* op, const Values& results);
   void bind_result(const Node& node, const Op* op, const Argument& output, ir::Value* value, std::size_t index);
+  bool is_alias(const Node& node, const Op* op);
   ir::Value* settle(const Node& node, ir::Value* value, const TensorMeta& meta, const std::string& name);
   ir::Shape named(const ir::Shape& shape) const;
   std::shared_ptr<Cell>& cell(const std::string& name);
   std::shared_ptr<Cell> self_cell(const Node& node);
   ir::Value* current(Cell& cell);
   void lower_in_place(const Node& node, const Op& op);
+  void change_layout(const Node& node, const Op& op);
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);
-  Values apply(const Op& op, Call& call) const;
+  const Op* row(const Node& node, std::string_view target) const;
+  static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();
   void fold_weights();

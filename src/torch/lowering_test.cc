@@ -30,6 +30,19 @@ TEST_F(LoweringTest, NamesComeFromTheModuleTree) {
   EXPECT_THAT(first.annotations.get().metadata, ::testing::Contains(::testing::Pair("namespace", "encoder.layer.0")));
 }
 
+TEST_F(LoweringTest, OutputsGetTheirNamesFromInnerValues) {
+  input({"x", {2}});
+  call("aten.add.Tensor", {{"self", tensor("x")}, {"other", integer(1)}}, {"logits", {2}});
+  call("aten.mul.Tensor", {{"self", tensor("logits")}, {"other", tensor("logits")}}, {"mul", {2}});
+  output("mul");
+  output("x");
+  options_.output_names = {"logits", "x_again"};
+  const ir::Model model = lowered();
+  EXPECT_EQ(model.graph->outputs()[0]->name(), "logits");
+  EXPECT_EQ(model.graph->outputs()[0]->producer()->op_type, "Mul");
+  EXPECT_EQ(model.graph->outputs()[1]->name(), "x_again");
+}
+
 TEST_F(LoweringTest, SymbolsKeepTheNamesOfTheUser) {
   input({"x", {ir::Dim("s77"), 4}});
   call("aten.reshape.default", {{"self", tensor("x")}, {"shape", integers({-1})}}, {"flat", {ir::Dim("4*s77")}});
@@ -167,6 +180,47 @@ TEST_F(LoweringTest, TiedWeightsAreOneInitializer) {
   call("aten.add.Tensor", {{"self", tensor("a")}, {"other", tensor("head.weight")}}, {"b", {2}});
   output("b");
   EXPECT_EQ(lowered().graph->initializers().size(), 1U);
+}
+
+// ---- Operators of the user's own
+
+TEST_F(LoweringTest, AMappedOperatorBecomesANodeOfItsDomain) {
+  input({"x", {2}});
+  call("mine.scale.default", {{"x", tensor("x")}, {"by", real(2)}, {"mode", {std::string("fast")}}}, {"y", {2}});
+  output("y");
+  options_.custom_ops["mine.scale.default"] = {"Scale", "com.mine", 3, {}, {{"factor", "by"}, {"mode", "mode"}},
+                                               nullptr};
+  const ir::Model model = lowered();
+  const ir::Node& node = *model.graph->first();
+  EXPECT_TRUE(node.is("Scale", "com.mine"));
+  EXPECT_EQ(node.floating("factor", 0), 2);
+  EXPECT_EQ(node.string("mode", ""), "fast");
+  EXPECT_EQ(model.opset("com.mine"), 3);
+  EXPECT_EQ(ir::to_string(model.graph->outputs()[0]->type), "float[2]");
+}
+
+TEST_F(LoweringTest, AMappedOperatorBecomesTheGraphOfAModel) {
+  const runtime::TempFolder folder;
+  folder.write("scale.onnxtxt",
+               R"(<ir_version: 8, opset_import: ["": 18]> g (float[N] a, float b) => (float[N] c) { c = Mul(a, b) })");
+  const auto mapping = folder.write("ops.json", R"({"mine.scale": {"model": "scale.onnxtxt", "inputs": ["x", "by"]}})");
+  input({"x", {2}});
+  call("mine.scale.default", {{"x", tensor("x")}, {"by", real(2)}}, {"y", {2}});
+  output("y");
+  options_.custom_ops = read_custom_ops(mapping, lowering_opset(options_.target_opset));
+  EXPECT_THAT(run({{"x", floats({2}, {1, 3})}}), ElementsAre(2, 6));
+}
+
+TEST_F(LoweringTest, AMappingFileIsChecked) {
+  const runtime::TempFolder folder;
+  const auto error = [&](const std::string& text) {
+    const auto path = folder.write("ops.json", text);
+    return runtime::error_of([&] { read_custom_ops(path, 20); });
+  };
+  EXPECT_THAT(error(R"({"mine.scale": {}})"), HasSubstr("says nothing"));
+  EXPECT_THAT(error(R"({"mine.scale": {"op_typ": "A"}})"), HasSubstr("did you mean op_type"));
+  EXPECT_THAT(error(R"({"mine.scale": 3})"), HasSubstr("an object"));
+  EXPECT_THAT(error(R"({"mine.scale": {"model": "none.onnx"}})"), HasSubstr("none.onnx"));
 }
 
 // ---- Refusals

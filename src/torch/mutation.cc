@@ -22,7 +22,7 @@ ir::Value* Lowering::current(Cell& cell) {
 ir::Value* Lowering::view_of(const Cell& view, ir::Value* base) {
   Frame* const outer = frame_;
   frame_ = homes_.at(&view);
-  const Op* op = find_op(view.view->target);
+  const Op* op = view.op;
   Call call(*this, *view.view, op->target, base);
   ir::Value* value = nullptr;
   try {
@@ -38,16 +38,28 @@ ir::Value* Lowering::view_of(const Cell& view, ir::Value* base) {
 void Lowering::lower_in_place(const Node& node, const Op& op) {
   const std::shared_ptr<Cell> self = self_cell(node);
   if (self == nullptr) throw values::Refusal{"it writes into something that is no tensor"};
+  if (op.is_view) {
+    change_layout(node, op);
+    return;
+  }
   Call call(*this, node, op.target);
   const Values results = apply(op, call);
   ir::Value* before = current(*self);
-  ir::Value* fresh = call.cast(results.front(), call.dtype(before));
-  if (!call.is_complex(node.inputs.front().name)) fresh = call.expand_to(fresh, call.sizes(before));
+  ir::Value* fresh = call.expand_to(call.cast(results.front(), call.dtype(before)), call.sizes(before));
   write(*self, fresh);
   const auto* name = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
   if (name == nullptr) return;
   if (const TensorMeta* meta = find_meta(name->name)) self->value = settle(node, fresh, *meta, name->name);
   frame_->tensors.insert_or_assign(name->name, self);
+}
+
+/// `squeeze_`, `t_` and the like change no element: from here on the tensor is a view of what it was.
+void Lowering::change_layout(const Node& node, const Op& op) {
+  Call call(*this, node, op.target);
+  bind_results(node, &op, apply(op, call));
+  const auto* self = node.inputs.front().value.as<TensorName>();
+  const auto* result = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
+  if (self != nullptr && result != nullptr) frame_->tensors.insert_or_assign(self->name, cell(result->name));
 }
 
 void Lowering::write(Cell& cell, ir::Value* fresh) {
@@ -64,7 +76,7 @@ void Lowering::write(Cell& cell, ir::Value* fresh) {
 ir::Value* Lowering::write_into_base(Cell& view, ir::Value* base, ir::Value* fresh) {
   Frame* const outer = frame_;
   frame_ = homes_.at(&view);
-  const Op* op = find_op(view.view->target);
+  const Op* op = view.op;
   Call call(*this, *view.view, op->target, base);
   ir::Value* whole = nullptr;
   try {

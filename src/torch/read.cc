@@ -92,6 +92,16 @@ TensorMeta read_meta(const Json& value) {
           read_sizes(member(value, "strides")), read_size(member(value, "storage_offset"))};
 }
 
+/// "torch.ops.aten.add.Tensor" as "aten.add.Tensor".
+std::string operator_name(std::string name) {
+  for (const std::string_view prefix : {"torch.ops.", "torch._ops.", "torch."}) {
+    if (!name.starts_with(prefix)) continue;
+    name.erase(0, prefix.size());
+    break;
+  }
+  return name;
+}
+
 // ---- Arguments
 
 Graph read_graph(const Json& value, int depth);
@@ -134,7 +144,7 @@ Argument read_argument(const Json& value, int depth) {
     std::string_view name;
     Argument (*read)(const Json&);
   };
-  static constexpr std::array<Reader, 27> kReaders = {{
+  static constexpr std::array<Reader, 28> kReaders = {{
       {"as_none", [](const Json&) { return Argument{None{}}; }},
       {"as_tensor", read_tensor},
       {"as_tensors", read_list<read_tensor>},
@@ -160,6 +170,7 @@ Argument read_argument(const Json& value, int depth) {
       {"as_scalar_type", [](const Json& json) { return Argument{scalar_type(json.get<std::int64_t>())}; }},
       {"as_memory_format", [](const Json& json) { return Argument{MemoryFormat{json.get<std::int64_t>()}}; }},
       {"as_complex", read_complex},
+      {"as_operator", [](const Json& json) { return Argument{operator_name(json.get<std::string>())}; }},
       {"as_layout", read_opaque},
       {"as_device", read_opaque},
   }};
@@ -207,12 +218,7 @@ void read_module_stack(const std::string& stack, Node& node) {
 
 Node read_node(const Json& value, int depth) {
   Node node;
-  node.target = member(value, "target").get<std::string>();
-  for (const std::string_view prefix : {"torch.ops.", "torch._ops.", "torch."}) {
-    if (!node.target.starts_with(prefix)) continue;
-    node.target.erase(0, prefix.size());
-    break;
-  }
+  node.target = operator_name(member(value, "target").get<std::string>());
   node.name = text_or_empty(value, "name");
   for (const Json& input : member(value, "inputs")) {
     node.inputs.push_back({text_or_empty(input, "name"), read_argument(member(input, "arg"), depth)});

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 
 #include "opset/steps.h"
+#include "torch/op.h"
 #include "workflow/keys.h"
 #include "workflow/schema.h"
 #include "workflow/table.h"
@@ -186,10 +188,39 @@ Page opsets_page() {
   return {"opsets.md", std::move(text)};
 }
 
+/// Overloads by operator: "aten.add" → Scalar, Tensor.
+std::map<std::string, std::vector<std::string>> overloads_by_operator() {
+  std::map<std::string, std::vector<std::string>> overloads;
+  for (const torch::Op* op : torch::all_ops()) {
+    const std::string target(op->target);
+    const std::size_t first = target.find('.');
+    const std::size_t last = target.rfind('.');
+    const bool has_overload = last != std::string::npos && last != first;
+    overloads[target.substr(0, has_overload ? last : target.size())].push_back(has_overload ? target.substr(last + 1)
+                                                                                            : std::string());
+  }
+  return overloads;
+}
+
+Page torch_operators_page() {
+  std::string text = fmt::format("{}# Operators of PyTorch\n\n", kGenerated);
+  const auto operators = overloads_by_operator();
+  text += fmt::format(
+      "The {} operators, in {} overloads, that a PyTorch program may call. In-place variants (`add_`) come with their "
+      "functional twins. What a call asks beyond ONNX is refused, with the call's name and the reason.\n\n"
+      "| operator | overloads |\n| --- | --- |\n",
+      operators.size(), torch::all_ops().size());
+  for (auto [name, overloads] : operators) {
+    std::sort(overloads.begin(), overloads.end());
+    text += fmt::format("| {} | {} |\n", name, fmt::join(overloads, ", "));
+  }
+  return {"torch-operators.md", std::move(text)};
+}
+
 }  // namespace
 
 std::vector<Page> reference_pages() {
-  std::vector<Page> pages = {workflow_page(), passes_page(), opsets_page()};
+  std::vector<Page> pages = {workflow_page(), passes_page(), opsets_page(), torch_operators_page()};
   for (const passes::Pass* pass : passes::all_passes()) pages.push_back(pass_page(*pass));
   return pages;
 }

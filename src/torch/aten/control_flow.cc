@@ -3,6 +3,7 @@
 #include <array>
 
 #include "torch/aten/families.h"
+#include "torch/lowering.h"
 
 /// Operators of higher order: they have graphs among their arguments. A graph takes from outside what it needs.
 namespace olivine::torch {
@@ -130,6 +131,23 @@ Values map(Call& c) { return scan_over(c, {}, values_at(c, 1), values_at(c, 2));
 /// scan(graph, state, sequences, additional)
 Values scan(Call& c) { return scan_over(c, values_at(c, 1), values_at(c, 2), values_at(c, 3)); }
 
+/// with_effects(token, operator, arguments …): the call, and a token that orders it among others of its kind. A graph
+/// of ONNX has no effects to order.
+Values with_effects(Call& c) {
+  const auto& inputs = c.node().inputs;
+  const auto* target = inputs.size() > 1 ? inputs[1].value.as<std::string>() : nullptr;
+  if (target == nullptr) c.refuse("it does not name an operator");
+  Values results = {nullptr};
+  if (target->starts_with("aten._print.") || *target == "higher_order.print") return results;
+  Node call = c.node();
+  call.target = *target;
+  call.inputs.erase(call.inputs.begin(), call.inputs.begin() + 2);
+  call.outputs.erase(call.outputs.begin());
+  const Values made = c.lowering().results_of(call);
+  results.insert(results.end(), made.begin(), made.end());
+  return results;
+}
+
 constexpr std::array kOps = {
     op("higher_order.wrap_with_set_grad_enabled", region),
     op("higher_order.wrap_with_autocast", autocast_region),
@@ -140,6 +158,7 @@ constexpr std::array kOps = {
     op("higher_order.while_loop", while_loop),
     op("higher_order.map_impl", map),
     op("higher_order.scan", scan),
+    op("higher_order.with_effects", with_effects),
 };
 
 }  // namespace

@@ -1,0 +1,146 @@
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "torch/aten/complex.h"
+#include "torch/aten/families.h"
+#include "torch/aten/products.h"
+#include "torch/promote.h"
+
+/// Functions of complex tensors, sums of them, and what puts them together.
+namespace olivine::torch {
+namespace {
+
+/// A function of each number.
+template <Complex (*function)(Call&, const Complex&)>
+ir::Value* elementwise(Call& c) {
+  return paired(c, function(c, parts(c, c.tensor("self"))));
+}
+
+Complex scaled(Call& c, const Complex& z, double factor) {
+  ir::Value* number = c.number(factor, c.dtype(z.re));
+  return {times(c, z.re, number), times(c, z.im, number)};
+}
+
+/// i · z and -i · z.
+Complex turned(Call& c, const Complex& z) { return {c.emit("Neg", {z.im}), z.re}; }
+Complex turned_back(Call& c, const Complex& z) { return {z.im, c.emit("Neg", {z.re})}; }
+
+Complex plus_one(Call& c, const Complex& z) { return {plus(c, z.re, c.number(1, c.dtype(z.re))), z.im}; }
+
+Complex exponential_of_two(Call& c, const Complex& z) { return exponential(c, scaled(c, z, std::numbers::ln2)); }
+
+Complex exponential_less_one(Call& c, const Complex& z) {
+  const Complex power = exponential(c, z);
+  return {minus(c, power.re, c.number(1, c.dtype(z.re))), power.im};
+}
+
+Complex logarithm_of_two(Call& c, const Complex& z) { return scaled(c, logarithm(c, z), 1 / std::numbers::ln2); }
+Complex logarithm_of_ten(Call& c, const Complex& z) { return scaled(c, logarithm(c, z), 1 / std::numbers::ln10); }
+Complex logarithm_plus_one(Call& c, const Complex& z) { return logarithm(c, plus_one(c, z)); }
+
+/// The root with a real part that isn't negative: of the two halves the one is computed that loses no digits.
+Complex root(Call& c, const Complex& z) {
+  const DataType dtype = c.dtype(z.re);
+  ir::Value* zero = c.number(0, dtype);
+  ir::Value* size = magnitude(c, paired(c, z));
+  ir::Value* half = c.number(0.5, dtype);
+  ir::Value* large = c.emit("Sqrt", {times(c, plus(c, size, c.emit("Abs", {z.re})), half)});
+  ir::Value* ratio = c.emit("Div", {times(c, c.emit("Abs", {z.im}), half), large});
+  ir::Value* small = c.where(c.emit("Equal", {large, zero}), zero, ratio);
+  ir::Value* right = c.emit("GreaterOrEqual", {z.re, zero});
+  ir::Value* height = c.where(right, small, large);
+  ir::Value* below = c.emit("Less", {z.im, zero});
+  return {c.where(right, large, small), c.where(below, c.emit("Neg", {height}), height)};
+}
+
+Complex reciprocal_root(Call& c, const Complex& z) { return reciprocal(c, root(c, z)); }
+
+Complex squared(Call& c, const Complex& z) { return multiply(c, z, z); }
+
+/// Sinh and Cosh by Exp, which every real type has.
+ir::Value* hyperbolic(Call& c, ir::Value* x, bool is_even) {
+  ir::Value* up = c.emit("Exp", {x});
+  ir::Value* down = c.emit("Exp", {c.emit("Neg", {x})});
+  ir::Value* sum = is_even ? plus(c, up, down) : minus(c, up, down);
+  return times(c, sum, c.number(0.5, c.dtype(x)));
+}
+
+ir::Value* sinh_of(Call& c, ir::Value* x) {
+  return c.dtype(x) == DataType::float64 ? hyperbolic(c, x, false) : c.emit("Sinh", {x});
+}
+
+ir::Value* cosh_of(Call& c, ir::Value* x) { return hyperbolic(c, x, true); }
+
+Complex hyperbolic_sine(Call& c, const Complex& z) {
+  return {times(c, sinh_of(c, z.re), c.emit("Cos", {z.im})), times(c, cosh_of(c, z.re), c.emit("Sin", {z.im}))};
+}
+
+Complex hyperbolic_cosine(Call& c, const Complex& z) {
+  return {times(c, cosh_of(c, z.re), c.emit("Cos", {z.im})), times(c, sinh_of(c, z.re), c.emit("Sin", {z.im}))};
+}
+
+/// By the real tanh t and the tangent u: (t (1 + u²) + i u (1 - t²)) / (1 + t² u²), u as sine by cosine.
+Complex hyperbolic_tangent(Call& c, const Complex& z) {
+  const DataType dtype = c.dtype(z.re);
+  ir::Value* t = c.emit("Tanh", {z.re});
+  ir::Value* sine = c.emit("Sin", {z.im});
+  ir::Value* cosine = c.emit("Cos", {z.im});
+  ir::Value* tt = times(c, t, t);
+  ir::Value* below = plus(c, times(c, cosine, cosine), times(c, tt, times(c, sine, sine)));
+  ir::Value* above = times(c, times(c, sine, cosine), minus(c, c.number(1, dtype), tt));
+  return {c.emit("Div", {t, below}), c.emit("Div", {above, below})};
+}
+
+// f(z) of a circular function by the hyperbolic one of i z.
+Complex sine(Call& c, const Complex& z) { return turned_back(c, hyperbolic_sine(c, turned(c, z))); }
+Complex cosine(Call& c, const Complex& z) { return hyperbolic_cosine(c, turned(c, z)); }
+Complex tangent(Call& c, const Complex& z) { return turned_back(c, hyperbolic_tangent(c, turned(c, z))); }
+
+/// 1 / (1 + exp(-z))
+Complex sigmoid(Call& c, const Complex& z) {
+  const Complex power = exponential(c, {c.emit("Neg", {z.re}), c.emit("Neg", {z.im})});
+  return reciprocal(c, plus_one(c, power));
+}
+
+Complex silu(Call& c, const Complex& z) { return multiply(c, z, sigmoid(c, z)); }
+
+// ---- Powers
+
+/// Few whole exponents as products; zero to other powers is zero.
+Complex power_of(Call& c, const Complex& base, double exponent) {
+  const DataType dtype = c.dtype(base.re);
+  if (exponent == 0) {
+    ir::Value* zero = c.filled(c.sizes(base.re), Number(0.0), dtype);
+    ir::Value* one = c.filled(c.sizes(base.re), Number(1.0), dtype);
+    return {one, zero};
+  }
+  if (exponent == 0.5) return root(c, base);
+  if (exponent == -0.5) return reciprocal_root(c, base);
+  if (exponent < 0) return reciprocal(c, power_of(c, base, -exponent));
+  if (exponent == std::floor(exponent) && exponent <= 8) {
+    Complex result = base;
+    for (int i = 1; i < static_cast<int>(exponent); ++i) result = multiply(c, result, base);
+    return result;
+  }
+  return exponential(c, scaled(c, logarithm(c, base), exponent));
+}
+
+Complex where_zero(Call& c, const Complex& base, const Complex& otherwise) {
+  ir::Value* zero = c.number(0, c.dtype(base.re));
+  ir::Value* is_zero = c.emit("And", {c.emit("Equal", {base.re, zero}), c.emit("Equal", {base.im, zero})});
+  return {c.where(is_zero, zero, otherwise.re), c.where(is_zero, zero, otherwise.im)};
+}
+
+ir::Value* power(Call& c) {
+  const DataType width = complex_width(c);
+  const Complex base = parts(c, pair_argument(c, "self", width));
+  if (!c.is_tensor("exponent")) {
+    const Number exponent = c.number_argument("exponent");
+    if (!exponent.is_complex() && !exponent.is_symbolic()) {
+      return paired(c, where_zero_if(c, base, exponent.real()));
+    }
+  }
+  const Complex exponent = parts(c, pair_argument(c, "exponent", width));
+  return paired(c, where_zero(c, base, exponential(c, multiply(c, exponent, logarithm(c, base)))));
+}

@@ -1,0 +1,77 @@
+#include <array>
+
+#include "torch/aten/families.h"
+#include "torch/aten/term.h"
+#include "torch/promote.h"
+
+/// Copies and conversions: to, clone, fill and what else leaves elements as they are or replaces all of them.
+namespace olivine::torch {
+namespace {
+
+ir::Value* same(Call& c) { return c.tensor("self"); }
+ir::Value* whole(Call& /*c*/, ir::Value* /*base*/, ir::Value* fresh) { return fresh; }
+
+/// To the type that the program tells of the result: a device or a layout is nothing here.
+ir::Value* convert(Call& c) {
+  ir::Value* self = c.tensor("self");
+  const DataType to = c.result_dtype();
+  if (c.is_complex("self") != is_complex_type(to)) c.refuse("it goes between real and complex numbers");
+  return c.cast(self, is_complex_type(to) ? real_part_type(to) : to);
+}
+
+ir::Value* filled_like_self(Call& c, const Number& number) {
+  ir::Value* self = c.tensor("self");
+  return c.filled(c.sizes(self), number, c.dtype(self));
+}
+
+ir::Value* fill(Call& c) {
+  if (!c.is_tensor("value")) return filled_like_self(c, c.number_argument("value"));
+  ir::Value* self = c.tensor("self");
+  return c.expand_to(c.as_scalar(c.cast(c.tensor("value"), c.dtype(self))), c.sizes(self));
+}
+
+ir::Value* zero(Call& c) { return filled_like_self(c, Number(false)); }
+
+/// `src` in the shape and type of `self`.
+ir::Value* copy(Call& c) {
+  ir::Value* self = c.tensor("self");
+  return c.expand_to(c.cast(c.tensor("src"), c.dtype(self)), c.sizes(self));
+}
+
+ir::Value* half_complex(Call& c) { c.refuse("complex numbers of two halves are no type of ONNX's"); }
+
+constexpr std::array kOps = {
+    complex_too(op("aten.clone.default", same)),
+    complex_too(op("aten.lift_fresh_copy.default", same)),
+    complex_too(view("aten.lift_fresh.default", same, whole)),
+    complex_too(op("aten.lift.default", same)),
+    complex_too(view("aten.detach.default", same, whole)),
+    complex_too(op("aten.detach_copy.default", same)),
+    complex_too(view("aten.alias.default", same, whole)),
+    complex_too(op("aten.alias_copy.default", same)),
+    complex_too(op("aten.contiguous.default", same)),
+    complex_too(op("aten.positive.default", same)),
+    op("aten.resolve_neg.default", same),
+    complex_too(op("aten.to.dtype", convert)),
+    complex_too(op("aten.to.device", convert)),
+    complex_too(op("aten.to.other", convert)),
+    complex_too(op("aten.to.dtype_layout", convert)),
+    complex_too(op("aten.to.prim_Device", convert)),
+    complex_too(op("aten.to.prim_dtype", convert)),
+    complex_too(op("aten.to.prim_other", convert)),
+    complex_too(op("aten._to_copy.default", convert)),
+    complex_too(op("aten.type_as.default", convert)),
+    op("aten._to_dense.default", convert),
+    op("aten.to_dense.default", convert),
+    op("aten.chalf.default", half_complex),
+    op("aten.fill.Scalar", fill),
+    op("aten.fill.Tensor", fill),
+    op("aten.zero.default", zero),
+    op("aten.copy.default", copy),
+};
+
+}  // namespace
+
+Ops conversion_ops() { return kOps; }
+
+}  // namespace olivine::torch
