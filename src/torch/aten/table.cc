@@ -30,7 +30,7 @@ constexpr std::array kFamilies = {
     class_loss_ops,
 };
 /// Rows for complex tensors, of targets that have others for reals.
-constexpr std::array kComplexFamilies = {complex_arithmetic_ops};
+constexpr std::array kComplexFamilies = {complex_arithmetic_ops, complex_function_ops};
 
 using Table = std::unordered_map<std::string_view, const Op*>;
 
