@@ -8,15 +8,15 @@ namespace olivine::torch {
 namespace {
 
 constexpr std::array kFamilies = {
-    arithmetic_ops,    minmax_ops,      unary_ops,        activation_ops,  comparison_ops, bitwise_ops,
-    conversion_ops,    creation_ops,    random_ops,       view_ops,        symbol_ops,     control_flow_ops,
-    slice_ops,         joining_ops,     indexing_ops,     mask_ops,        padding_ops,    product_ops,
-    added_product_ops, contraction_ops, linear_layer_ops, convolution_ops, pooling_ops,    adaptive_pooling_ops,
-    reduction_ops,     norm_ops,        statistics_ops,   cumulative_ops,  sorting_ops,    fft_ops,
-    spectrogram_ops,
+    arithmetic_ops,    minmax_ops,      unary_ops,        activation_ops,  comparison_ops,      bitwise_ops,
+    conversion_ops,    creation_ops,    random_ops,       view_ops,        symbol_ops,          control_flow_ops,
+    slice_ops,         joining_ops,     indexing_ops,     mask_ops,        padding_ops,         product_ops,
+    added_product_ops, contraction_ops, linear_layer_ops, convolution_ops, pooling_ops,         adaptive_pooling_ops,
+    reduction_ops,     norm_ops,        statistics_ops,   cumulative_ops,  sorting_ops,         fft_ops,
+    spectrogram_ops,   window_ops,      solver_ops,       spectrum_ops,    matrix_function_ops,
 };
 /// Rows for complex tensors, of targets that have others for reals.
-constexpr std::array kComplexFamilies = {complex_arithmetic_ops};
+constexpr std::array kComplexFamilies = {complex_arithmetic_ops, complex_function_ops};
 
 using Table = std::unordered_map<std::string_view, const Op*>;
 
