@@ -34,6 +34,7 @@ Ops upsample_ops();            ///< resizing
 Ops normalization_ops();       ///< batch and instance norm
 Ops layer_norm_ops();          ///< layer, group and root-mean-square norm
 Ops attention_ops();           ///< scaled dot-product attention
+Ops grouped_product_ops();     ///< products by groups of rows
 Ops transformer_ops();         ///< whole layers as one operator
 Ops recurrent_ops();           ///< LSTM, GRU, plain recurrent layers
 Ops sampling_ops();            ///< grid sampling

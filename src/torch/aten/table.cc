@@ -8,13 +8,17 @@ namespace olivine::torch {
 namespace {
 
 constexpr std::array kFamilies = {
-    arithmetic_ops,    minmax_ops,        unary_ops,         activation_ops,  comparison_ops,   bitwise_ops,
-    conversion_ops,    creation_ops,      random_ops,        view_ops,        symbol_ops,       control_flow_ops,
-    slice_ops,         joining_ops,       indexing_ops,      mask_ops,        padding_ops,      product_ops,
-    added_product_ops, contraction_ops,   linear_layer_ops,  convolution_ops, pooling_ops,      adaptive_pooling_ops,
-    upsample_ops,      normalization_ops, layer_norm_ops,    attention_ops,   transformer_ops,  recurrent_ops,
-    sampling_ops,      unpooling_ops,     embedding_bag_ops, gradient_ops,    quantization_ops, vision_ops,
-    reduction_ops,     norm_ops,          statistics_ops,    cumulative_ops,  sorting_ops,
+    arithmetic_ops,      minmax_ops,        unary_ops,         activation_ops,
+    comparison_ops,      bitwise_ops,       conversion_ops,    creation_ops,
+    random_ops,          view_ops,          symbol_ops,        control_flow_ops,
+    slice_ops,           joining_ops,       indexing_ops,      mask_ops,
+    padding_ops,         product_ops,       added_product_ops, contraction_ops,
+    linear_layer_ops,    convolution_ops,   pooling_ops,       adaptive_pooling_ops,
+    upsample_ops,        normalization_ops, layer_norm_ops,    attention_ops,
+    grouped_product_ops, transformer_ops,   recurrent_ops,     sampling_ops,
+    unpooling_ops,       embedding_bag_ops, gradient_ops,      quantization_ops,
+    vision_ops,          reduction_ops,     norm_ops,          statistics_ops,
+    cumulative_ops,      sorting_ops,
 };
 
 }  // namespace
