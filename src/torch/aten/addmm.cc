@@ -1,7 +1,9 @@
 #include <array>
 
+#include "torch/aten/complex.h"
 #include "torch/aten/families.h"
 #include "torch/aten/products.h"
+#include "torch/promote.h"
 
 /// beta · self + alpha · a product of matrices.
 namespace olivine::torch {
@@ -15,11 +17,22 @@ bool is_number(const std::optional<Number>& number, double wanted) {
 ir::Value* scaled(Call& c, ir::Value* value, std::string_view name) {
   const auto factor = c.find_number_argument(name);
   if (!factor || is_number(factor, 1)) return value;
+  if (factor->is_complex()) {
+    const Complex number = {c.number(factor->complex().real(), c.dtype(value)),
+                            c.number(factor->complex().imag(), c.dtype(value))};
+    return paired(c, multiply(c, parts(c, value), number));
+  }
   return times(c, value, c.scalar(*factor, c.dtype(value)));
 }
 
 /// With beta = 0 what `self` holds doesn't count, be it NaN.
 bool counts_self(Call& c) { return !is_number(c.find_number_argument("beta"), 0); }
+
+bool is_complex(Call& c) { return is_complex_type(c.result_dtype()); }
+
+ir::Value* product_of(Call& c, ir::Value* a, ir::Value* b) {
+  return is_complex(c) ? complex_matmul(c, a, b) : matmul(c, a, b);
+}
 
 ir::Value* added(Call& c, ir::Value* product) {
   ir::Value* scaled_product = scaled(c, product, "alpha");
@@ -44,7 +57,7 @@ ir::Value* matrices_added(Call& c, ir::Value* a, ir::Value* b) {
   ir::Value* self = c.tensor("self");
   // Gemm is for reals; a sum over no elements some runtimes leave undone.
   const bool is_empty = c.find_dim(a, 1) == 0;
-  if (!is_float(dtype) || !alpha || !beta || is_empty) return added(c, matmul(c, a, b));
+  if (is_complex(c) || !is_float(dtype) || !alpha || !beta || is_empty) return added(c, product_of(c, a, b));
   Values inputs = {a, b};
   if (counts_self(c)) inputs.push_back(self);
   return c.emit("Gemm", std::move(inputs), {{"alpha", *alpha}, {"beta", *beta}});
@@ -63,24 +76,37 @@ ir::Value* addbmm(Call& c) {
   ir::Value* a = c.tensor("batch1");
   ir::Value* b = c.tensor("batch2");
   ir::Value* length = c.emit("Mul", {c.size(a, 0), c.size(a, 2)});
-  ir::Value* wide = c.reshape_to(c.transpose(a, {1, 0, 2}), c.concat({c.size(a, 1), length}, 0));
-  ir::Value* tall = c.reshape_to(b, c.concat({length, c.size(b, 2)}, 0));
+  Values wide_sizes = {c.size(a, 1), length};
+  Values tall_sizes = {length, c.size(b, 2)};
+  Ints order = {1, 0, 2};
+  if (is_complex(c)) {
+    wide_sizes.push_back(c.ints({2}));
+    tall_sizes.push_back(c.ints({2}));
+    order.push_back(3);
+  }
+  ir::Value* wide = c.reshape_to(c.transpose(a, order), c.concat(wide_sizes, 0));
+  ir::Value* tall = c.reshape_to(b, c.concat(tall_sizes, 0));
   return matrices_added(c, wide, tall);
 }
 
-ir::Value* baddbmm(Call& c) { return added(c, matmul(c, c.tensor("batch1"), c.tensor("batch2"))); }
+ir::Value* baddbmm(Call& c) { return added(c, product_of(c, c.tensor("batch1"), c.tensor("batch2"))); }
 
-ir::Value* addmv(Call& c) { return added(c, matmul(c, c.tensor("mat"), c.tensor("vec"))); }
+ir::Value* addmv(Call& c) { return added(c, product_of(c, c.tensor("mat"), c.tensor("vec"))); }
 
 ir::Value* addr(Call& c) {
+  if (is_complex(c)) {
+    ir::Value* row = c.tensor("vec2");
+    return added(c, bilinear(c, c.unsqueeze(c.tensor("vec1"), {1}), row,
+                             [&c](ir::Value* x, ir::Value* y) { return times(c, x, y); }));
+  }
   const Values vectors = c.promoted({"vec1", "vec2", "self"});
   return added(c, times(c, c.unsqueeze(vectors[0], {1}), vectors[1]));
 }
 
 constexpr std::array kOps = {
-    op("aten.addmm.default", addmm),   op("aten._addmm_activation.default", addmm_activation),
-    op("aten.addbmm.default", addbmm), op("aten.baddbmm.default", baddbmm),
-    op("aten.addmv.default", addmv),   op("aten.addr.default", addr),
+    complex_too(op("aten.addmm.default", addmm)),   op("aten._addmm_activation.default", addmm_activation),
+    complex_too(op("aten.addbmm.default", addbmm)), complex_too(op("aten.baddbmm.default", baddbmm)),
+    complex_too(op("aten.addmv.default", addmv)),   complex_too(op("aten.addr.default", addr)),
 };
 
 }  // namespace

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 
+#include "torch/aten/complex.h"
 #include "torch/aten/families.h"
+#include "torch/promote.h"
 
 /// Products of vectors, matrices and tensors.
 namespace olivine::torch {
@@ -25,6 +28,10 @@ ir::Value* matmul(Call& c, ir::Value* a, ir::Value* b) {
   const DataType dtype = c.dtype(a);
   const DataType carrier = product_carrier(dtype);
   return c.cast(c.emit("MatMul", {c.cast(a, carrier), c.cast(b, carrier)}), dtype);
+}
+
+ir::Value* complex_matmul(Call& c, ir::Value* a, ir::Value* b) {
+  return bilinear(c, a, b, [&c](ir::Value* x, ir::Value* y) { return matmul(c, x, y); });
 }
 
 ir::Value* times(Call& c, ir::Value* a, ir::Value* b) {
@@ -59,13 +66,23 @@ namespace {
 
 // ---- Two operands
 
-ir::Value* matmul_row(Call& c) { return matmul(c, c.tensor("self"), c.tensor("other")); }
+using Product = ir::Value* (*)(Call&, ir::Value*, ir::Value*);
 
-ir::Value* mm(Call& c) { return matmul(c, c.tensor("self"), c.tensor("mat2")); }
-
-ir::Value* mv(Call& c) { return matmul(c, c.tensor("self"), c.tensor("vec")); }
-
-ir::Value* dot(Call& c) { return matmul(c, c.tensor("self"), c.tensor(c.has("tensor") ? "tensor" : "other")); }
+/// A call of two tensors, real or complex, that is linear in each. `conjugates`: of complex ones the first is
+/// conjugated.
+template <Product product, bool conjugates = false>
+ir::Value* product_row(Call& c) {
+  const std::string_view first = c.node().inputs.at(0).name;
+  const std::string_view second = c.node().inputs.at(1).name;
+  if (!is_complex_type(c.result_dtype())) {
+    const Values operands = c.promoted({first, second});
+    return product(c, operands[0], operands[1]);
+  }
+  const DataType width = real_part_type(c.result_dtype());
+  ir::Value* x = pair_argument(c, first, width);
+  if (conjugates) x = conjugate(c, x);
+  return bilinear(c, x, pair_argument(c, second, width), [&c](ir::Value* a, ir::Value* b) { return product(c, a, b); });
+}
 
 /// int8 matrices multiplied in int32.
 ir::Value* integer_mm(Call& c) { return c.emit("MatMulInteger", {c.tensor("self"), c.tensor("mat2")}); }
@@ -82,9 +99,7 @@ Ints range_of(std::int64_t begin, std::int64_t end) {
   return axes;
 }
 
-ir::Value* inner(Call& c) {
-  ir::Value* self = c.tensor("self");
-  ir::Value* other = c.tensor("other");
+ir::Value* inner(Call& c, ir::Value* self, ir::Value* other) {
   const std::int64_t rank = c.rank(self);
   const std::int64_t other_rank = c.rank(other);
   if (rank == 0 || other_rank == 0) return times(c, self, other);
@@ -98,15 +113,10 @@ ir::Value* inner(Call& c) {
       product, joined(c, {sizes_of(c, self, range_of(0, rank - 1)), sizes_of(c, other, range_of(0, other_rank - 1))}));
 }
 
-ir::Value* outer(Call& c) {
-  const Values operands = c.promoted({"self", "vec2"});
-  return times(c, c.unsqueeze(operands[0], {1}), operands[1]);
-}
+ir::Value* outer(Call& c, ir::Value* column, ir::Value* row) { return times(c, c.unsqueeze(column, {1}), row); }
 
 /// sum of x · y along an axis.
-ir::Value* vecdot(Call& c) {
-  ir::Value* x = c.tensor("x");
-  ir::Value* y = c.tensor("y");
+ir::Value* vecdot(Call& c, ir::Value* x, ir::Value* y) {
   const std::int64_t rank = std::max(c.rank(x), c.rank(y));
   const std::int64_t from_end = c.positive_axis(c.integer("dim", -1), rank) - rank;
   const auto with_axis_last = [&](ir::Value* value) {
@@ -121,9 +131,7 @@ ir::Value* vecdot(Call& c) {
   return c.squeeze(product, {-2, -1});
 }
 
-ir::Value* cross_along(Call& c, std::int64_t axis) {
-  ir::Value* self = c.tensor("self");
-  ir::Value* other = c.tensor("other");
+ir::Value* cross_along(Call& c, ir::Value* self, ir::Value* other, std::int64_t axis) {
   const auto turned = [&](ir::Value* value, const Ints& order) {
     return c.emit("Gather", {value, c.ints(order)}, {{"axis", axis}});
   };
@@ -133,23 +141,22 @@ ir::Value* cross_along(Call& c, std::int64_t axis) {
   return minus(c, half({1, 2, 0}, {2, 0, 1}), half({2, 0, 1}, {1, 2, 0}));
 }
 
-ir::Value* linalg_cross(Call& c) {
-  return cross_along(c, c.positive_axis(c.integer("dim", -1), c.rank(c.tensor("self"))));
+ir::Value* linalg_cross(Call& c, ir::Value* self, ir::Value* other) {
+  return cross_along(c, self, other, c.positive_axis(c.integer("dim", -1), c.rank(self)));
 }
 
 /// Along the first axis of size 3 where none is given. The export assures that a size which it doesn't tell is another.
-ir::Value* cross(Call& c) {
-  if (c.has("dim")) return linalg_cross(c);
-  const std::int64_t rank = c.rank(c.tensor("self"));
-  for (std::int64_t axis = 0; axis < rank; ++axis) {
-    if (c.find_dim(c.tensor("self"), axis) == 3) return cross_along(c, axis);
+ir::Value* cross(Call& c, ir::Value* self, ir::Value* other) {
+  if (c.has("dim")) return linalg_cross(c, self, other);
+  for (std::int64_t axis = 0; axis < c.rank(self); ++axis) {
+    if (c.find_dim(self, axis) == 3) return cross_along(c, self, other, axis);
   }
   c.refuse("no axis has the size 3");
 }
 
 /// Each element of self times the whole of other: axes alternate, then pairs of them are merged.
-ir::Value* kron(Call& c) {
-  Values operands = c.promoted({"self", "other"});
+ir::Value* kron(Call& c, ir::Value* self, ir::Value* other) {
+  Values operands = {self, other};
   const std::int64_t rank = std::max(c.rank(operands[0]), c.rank(operands[1]));
   if (rank == 0) return times(c, operands[0], operands[1]);
   for (ir::Value*& value : operands) {
@@ -203,14 +210,19 @@ ChainPlan plan_chain(Call& c, const Values& matrices) {
 ir::Value* chain(Call& c, const Values& matrices, const ChainPlan& plan, std::size_t first, std::size_t last) {
   if (first == last) return matrices[first];
   const std::size_t split = plan.split[first][last];
-  return matmul(c, chain(c, matrices, plan, first, split), chain(c, matrices, plan, split + 1, last));
+  ir::Value* left = chain(c, matrices, plan, first, split);
+  ir::Value* right = chain(c, matrices, plan, split + 1, last);
+  return is_complex_type(c.result_dtype()) ? complex_matmul(c, left, right) : matmul(c, left, right);
 }
 
 /// The first and the last may be vectors.
 ir::Value* multi_dot(Call& c) {
-  Values matrices = c.tensors(c.has("tensors") ? "tensors" : "matrices");
-  const bool row = c.rank(matrices.front()) == 1;
-  const bool column = c.rank(matrices.back()) == 1;
+  const std::string_view name = c.has("tensors") ? "tensors" : "matrices";
+  const bool is_complex = is_complex_type(c.result_dtype());
+  Values matrices = is_complex ? pair_arguments(c, name, real_part_type(c.result_dtype())) : c.tensors(name);
+  const std::int64_t vector_rank = is_complex ? 2 : 1;
+  const bool row = c.rank(matrices.front()) == vector_rank;
+  const bool column = c.rank(matrices.back()) == vector_rank;
   if (matrices.size() == 1) return matrices.front();
   if (row) matrices.front() = c.unsqueeze(matrices.front(), {0});
   if (column) matrices.back() = c.unsqueeze(matrices.back(), {1});
@@ -222,23 +234,23 @@ ir::Value* multi_dot(Call& c) {
 }
 
 constexpr std::array kOps = {
-    op("aten.matmul.default", matmul_row),
-    op("aten.mm.default", mm),
-    op("aten.bmm.default", mm),
-    op("aten.mv.default", mv),
-    op("aten.dot.default", dot),
-    op("aten.vdot.default", dot),
+    complex_too(op("aten.matmul.default", product_row<matmul>)),
+    complex_too(op("aten.linalg_matmul.default", product_row<matmul>)),
+    complex_too(op("aten.mm.default", product_row<matmul>)),
+    complex_too(op("aten.bmm.default", product_row<matmul>)),
+    complex_too(op("aten.mv.default", product_row<matmul>)),
+    complex_too(op("aten.dot.default", product_row<matmul>)),
+    complex_too(op("aten.vdot.default", product_row<matmul, true>)),
+    complex_too(op("aten.linalg_vecdot.default", product_row<vecdot, true>)),
+    complex_too(op("aten.inner.default", product_row<inner>)),
+    complex_too(op("aten.outer.default", product_row<outer>)),
+    complex_too(op("aten.ger.default", product_row<outer>)),
+    complex_too(op("aten.cross.default", product_row<cross>)),
+    complex_too(op("aten.linalg_cross.default", product_row<linalg_cross>)),
+    complex_too(op("aten.kron.default", product_row<kron>)),
+    complex_too(op("aten.linalg_multi_dot.default", multi_dot)),
+    complex_too(op("aten.chain_matmul.default", multi_dot)),
     op("aten._int_mm.default", integer_mm),
-    op("aten.inner.default", inner),
-    op("aten.outer.default", outer),
-    op("aten.ger.default", outer),
-    op("aten.linalg_matmul.default", matmul_row),
-    op("aten.linalg_vecdot.default", vecdot),
-    op("aten.cross.default", cross),
-    op("aten.linalg_cross.default", linalg_cross),
-    op("aten.kron.default", kron),
-    op("aten.linalg_multi_dot.default", multi_dot),
-    op("aten.chain_matmul.default", multi_dot),
 };
 
 }  // namespace

@@ -11,6 +11,8 @@ DataType product_carrier(DataType dtype);
 
 /// NumPy's (and PyTorch's) matmul of real matrices: of vectors, matrices and batches of them.
 ir::Value* matmul(Call& c, ir::Value* a, ir::Value* b);
+/// The same of pairs.
+ir::Value* complex_matmul(Call& c, ir::Value* a, ir::Value* b);
 
 /// Elementwise product, the conjunction of bools.
 ir::Value* times(Call& c, ir::Value* a, ir::Value* b);
