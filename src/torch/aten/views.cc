@@ -353,6 +353,7 @@ constexpr std::array kOps = {
     complex_too(view("aten.swapdims.default", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(view("aten.t.default", reorder<reversed_order>, reorder_back<reversed_order>)),
     complex_too(op("aten.t_copy.default", reorder<reversed_order>)),
+    complex_too(view("aten.transpose.default", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(view("aten.transpose.int", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(op("aten.transpose_copy.int", reorder<swapped_order>)),
 
