@@ -7,6 +7,7 @@
 #include <set>
 
 #include "opset/convert.h"
+#include "torch/promote.h"
 
 /// The part of the engine that goes over the program's calls; mutation.cc has what is written in place, finish.cc what
 /// comes at the end.
@@ -87,8 +88,11 @@ void Lowering::import_opset(const std::string& domain, std::int64_t version) {
 void Lowering::collect_unknown(const Graph& graph, std::map<std::string, std::size_t>& unknown) const {
   for (const Node& node : graph.nodes) {
     const std::string twin = functional_twin(node.target);
-    const bool is_known = find_op(node.target) != nullptr || find_custom(node.target) != nullptr;
-    if (!is_known && (twin.empty() || find_op(twin) == nullptr)) ++unknown[node.target];
+    const auto has_row = [](std::string_view target) {
+      return find_op(target) != nullptr || find_complex_op(target) != nullptr;
+    };
+    const bool is_known = has_row(node.target) || has_row(twin) || find_custom(node.target) != nullptr;
+    if (!is_known) ++unknown[node.target];
     for (const NamedArgument& input : node.inputs) {
       if (const auto* nested = input.value.as<GraphArgument>()) collect_unknown(*nested->graph, unknown);
     }
@@ -206,30 +210,43 @@ void Lowering::lower_nodes(const Graph& graph) {
 
 Values Lowering::apply(const Op& op, Call& call) { return op.one != nullptr ? Values{op.one(call)} : op.many(call); }
 
-void Lowering::refuse_complex(const Call& call, const Op& op) {
-  if (op.takes_complex) return;
-  for (const NamedArgument& input : call.node().inputs) {
-    if (call.is_complex(input.name)) throw values::Refusal{"it is not expressed for complex numbers"};
-  }
-}
-
 Values Lowering::results_of(const Node& node) {
   if (const CustomOp* custom = find_custom(node.target)) {
     Call call(*this, node, node.target);
     return lower_custom(call, *custom);
   }
-  const Op* op = find_op(node.target);
+  const Op* op = row(node, node.target);
   if (op == nullptr) throw values::Refusal{fmt::format("the operator '{}' is not known", node.target)};
   Call call(*this, node, op->target);
-  refuse_complex(call, *op);
   return apply(*op, call);
+}
+
+/// The row by which a call of `target` is lowered: that for complex tensors, where the call has any; null for an
+/// unknown operator. Refuses where complex tensors come and the rows are for reals only.
+const Op* Lowering::row(const Node& node, std::string_view target) const {
+  const auto is_complex = [&](const Argument& argument) {
+    const auto* name = argument.as<TensorName>();
+    const TensorMeta* meta = name != nullptr ? find_meta(name->name) : nullptr;
+    return meta != nullptr && is_complex_type(meta->dtype);
+  };
+  const auto any_complex = [&](const Argument& argument) {
+    const List* list = argument.as<List>();
+    return list != nullptr ? std::ranges::any_of(*list, is_complex) : is_complex(argument);
+  };
+  const Op* op = find_op(target);
+  if (op != nullptr && op->takes_complex) return op;
+  const Op* complex = find_complex_op(target);
+  const bool takes = std::ranges::any_of(node.inputs, any_complex, &NamedArgument::value);
+  if (complex != nullptr && (takes || std::ranges::any_of(node.outputs, any_complex))) return complex;
+  if (takes && (op != nullptr || complex != nullptr)) throw values::Refusal{"it is not expressed for complex numbers"};
+  return op;
 }
 
 void Lowering::lower_node(const Node& node) {
   const std::size_t depth = graphs_.size();
   try {
-    const Op* op = find_op(node.target);
-    const Op* functional = op == nullptr ? find_op(functional_twin(node.target)) : nullptr;
+    const Op* op = row(node, node.target);
+    const Op* functional = op == nullptr ? row(node, functional_twin(node.target)) : nullptr;
     if (functional != nullptr && find_custom(node.target) == nullptr) {
       lower_in_place(node, *functional);
     } else {

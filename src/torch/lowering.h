@@ -54,6 +54,8 @@ class Lowering {
   std::int64_t opset() const { return opset_; }
   ir::Value* tensor(const std::string& name);
   ir::Value* symbol(const std::string& name);
+  /// The tensor, and what shares its memory, has these elements from now on.
+  void write(const std::string& name, ir::Value* fresh);
   const TensorMeta* find_meta(const std::string& name) const;
   Values make(const Node& origin, std::string op_type, Values inputs, std::size_t outputs,
               const std::function<void(ir::Node&)>& fill, std::string domain = "");
@@ -103,7 +105,7 @@ class Lowering {
   void write(Cell& cell, ir::Value* fresh);
   ir::Value* write_into_base(Cell& view, ir::Value* base, ir::Value* fresh);
   ir::Value* trace_write(Call& call, Cell& view, ir::Value* base, ir::Value* fresh);
-  static void refuse_complex(const Call& call, const Op& op);
+  const Op* row(const Node& node, std::string_view target) const;
   static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();

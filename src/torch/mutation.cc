@@ -53,8 +53,7 @@ void Lowering::lower_in_place(const Node& node, const Op& op) {
   Call call(*this, node, op.target);
   const Values results = apply(op, call);
   ir::Value* before = current(*self);
-  ir::Value* fresh = call.cast(results.front(), call.dtype(before));
-  if (!call.is_complex(node.inputs.front().name)) fresh = call.expand_to(fresh, call.sizes(before));
+  ir::Value* fresh = call.expand_to(call.cast(results.front(), call.dtype(before)), call.sizes(before));
   write(*self, fresh);
   const auto* name = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
   if (name == nullptr) return;
@@ -70,6 +69,8 @@ void Lowering::change_layout(const Node& node, const Op& op) {
   const auto* result = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
   if (self != nullptr && result != nullptr) frame_->tensors.insert_or_assign(self->name, cell(result->name));
 }
+
+void Lowering::write(const std::string& name, ir::Value* fresh) { write(*cell(name), fresh); }
 
 void Lowering::write(Cell& cell, ir::Value* fresh) {
   if (cell.base == nullptr) {

@@ -55,6 +55,9 @@ using Ops = std::span<const Op>;
 /// whose result is written into `self`.
 const Op* find_op(std::string_view target);
 
+/// The row of the same target for calls that have complex tensors, where it is another; else null.
+const Op* find_complex_op(std::string_view target);
+
 /// Every row, in the order of the families.
 std::vector<const Op*> all_ops();
 
