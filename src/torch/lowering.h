@@ -38,7 +38,8 @@ struct Frame {
   const Graph* graph;
   std::unordered_map<std::string, std::shared_ptr<Cell>> tensors;
   std::unordered_map<std::string, ir::Value*> symbols;
-  DataType autocast = DataType::undefined;  ///< of the region that the graph is, or is in
+  std::unordered_map<std::string, std::string> missing;  ///< symbols that couldn't be made, and why
+  DataType autocast = DataType::undefined;               ///< of the region that the graph is, or is in
 };
 
 class Lowering {
@@ -90,6 +91,7 @@ class Lowering {
   void lower_nodes(const Graph& graph);
   void lower_node(const Node& node);
   void refuse(const Node& node, const std::string& reason);
+  bool postpone(const Node& node, const std::string& reason);
   void bind_results(const Node& node, const Op* op, const Values& results);
   void bind_result(const Node& node, const Op* op, const Argument& output, ir::Value* value, std::size_t index);
   bool is_alias(const Node& node, const Op* op);

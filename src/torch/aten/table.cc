@@ -16,7 +16,6 @@ constexpr std::array kFamilies = {
     bitwise_ops,
     conversion_ops,
     creation_ops,
-    window_ops,
     random_ops,
     view_ops,
     symbol_ops,
@@ -67,6 +66,11 @@ constexpr std::array kFamilies = {
     segment_ops,
     loss_ops,
     class_loss_ops,
+    window_ops,
+    solver_ops,
+    spectrum_ops,
+    matrix_function_ops,
+    grouped_product_ops,
 };
 /// Rows for complex tensors, of targets that have others for reals.
 constexpr std::array kComplexFamilies = {complex_arithmetic_ops, complex_function_ops};

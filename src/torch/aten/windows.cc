@@ -1,71 +1,63 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 
 #include "torch/aten/families.h"
 
-/// Windows of signal processing: their lengths are known, so that they are constants.
+/// Windows for spectra: constants, for their length is one.
 namespace olivine::torch {
 namespace {
 
-/// The window's value at `position` of 0 … `last`.
-template <typename F>
-ir::Value* window(Call& c, F value_at) {
+/// What a window is at a place between 0 and 1.
+using Shape = double (*)(Call& c, double place);
+
+double raised_cosine(double place, double mean, double height) {
+  return mean - height * std::cos(2 * std::numbers::pi * place);
+}
+
+double hann(Call& /*c*/, double place) { return raised_cosine(place, 0.5, 0.5); }
+
+double hamming(Call& c, double place) { return raised_cosine(place, c.real("alpha", 0.54), c.real("beta", 0.46)); }
+
+double blackman(Call& /*c*/, double place) {
+  return raised_cosine(place, 0.42, 0.5) + 0.08 * std::cos(4 * std::numbers::pi * place);
+}
+
+double bartlett(Call& /*c*/, double place) { return 1 - std::abs(2 * place - 1); }
+
+double kaiser(Call& c, double place) {
+  const double beta = c.real("beta", 12);
+  const double side = 2 * place - 1;
+  return std::cyl_bessel_i(0, beta * std::sqrt(std::max(0.0, 1 - side * side))) / std::cyl_bessel_i(0, beta);
+}
+
+/// A periodic window lacks the last value of the symmetric one that is longer by one.
+template <Shape shape>
+ir::Value* window(Call& c) {
   const std::int64_t length = c.integer("window_length");
-  // A periodic window is a symmetric one without its last value.
-  const auto last = static_cast<double>(c.flag("periodic", true) ? length : length - 1);
+  const std::int64_t steps = c.flag("periodic", true) ? length : length - 1;
   std::vector<double> values;
-  for (std::int64_t i = 0; i < length; ++i) values.push_back(length == 1 ? 1 : value_at(static_cast<double>(i), last));
+  for (std::int64_t i = 0; i < length; ++i) {
+    values.push_back(length == 1 ? 1 : shape(c, static_cast<double>(i) / static_cast<double>(steps)));
+  }
   return c.reals(values, {length}, c.result_dtype());
 }
 
-double cosine(double position, double last, int order) {
-  return std::cos(2 * std::numbers::pi * order * position / last);
-}
-
-ir::Value* hann(Call& c) {
-  return window(c, [](double position, double last) { return 0.5 - 0.5 * cosine(position, last, 1); });
-}
-
-ir::Value* hamming(Call& c) {
-  const double alpha = c.real("alpha", 0.54);
-  const double beta = c.real("beta", 0.46);
-  return window(c, [&](double position, double last) { return alpha - beta * cosine(position, last, 1); });
-}
-
-ir::Value* blackman(Call& c) {
-  return window(c, [](double position, double last) {
-    return 0.42 - 0.5 * cosine(position, last, 1) + 0.08 * cosine(position, last, 2);
-  });
-}
-
-ir::Value* bartlett(Call& c) {
-  return window(c, [](double position, double last) { return 1 - std::abs(2 * position / last - 1); });
-}
-
-ir::Value* kaiser(Call& c) {
-  const double beta = c.real("beta", 12);
-  return window(c, [&](double position, double last) {
-    const double distance = 2 * position / last - 1;
-    const double inside = beta * std::sqrt(std::max(0.0, 1 - distance * distance));
-    return std::cyl_bessel_i(0, inside) / std::cyl_bessel_i(0, beta);
-  });
-}
-
 constexpr std::array kOps = {
-    op("aten.hann_window.default", hann),
-    op("aten.hann_window.periodic", hann),
-    op("aten.hamming_window.default", hamming),
-    op("aten.hamming_window.periodic", hamming),
-    op("aten.hamming_window.periodic_alpha", hamming),
-    op("aten.hamming_window.periodic_alpha_beta", hamming),
-    op("aten.blackman_window.default", blackman),
-    op("aten.blackman_window.periodic", blackman),
-    op("aten.bartlett_window.default", bartlett),
-    op("aten.bartlett_window.periodic", bartlett),
-    op("aten.kaiser_window.default", kaiser),
-    op("aten.kaiser_window.periodic", kaiser),
-    op("aten.kaiser_window.beta", kaiser),
+    op("aten.hann_window.default", window<hann>),
+    op("aten.hann_window.periodic", window<hann>),
+    op("aten.hamming_window.default", window<hamming>),
+    op("aten.hamming_window.periodic", window<hamming>),
+    op("aten.hamming_window.periodic_alpha", window<hamming>),
+    op("aten.hamming_window.periodic_alpha_beta", window<hamming>),
+    op("aten.blackman_window.default", window<blackman>),
+    op("aten.blackman_window.periodic", window<blackman>),
+    op("aten.bartlett_window.default", window<bartlett>),
+    op("aten.bartlett_window.periodic", window<bartlett>),
+    op("aten.kaiser_window.default", window<kaiser>),
+    op("aten.kaiser_window.periodic", window<kaiser>),
+    op("aten.kaiser_window.beta", window<kaiser>),
 };
 
 }  // namespace
