@@ -203,8 +203,11 @@ Values repeat(Call& c, ir::Value* limit, const Values& initial,
   std::unique_ptr<ir::Graph> body = c.end_graph(step(iteration, states));
   Values inputs = {limit, c.cast(c.integer_scalar(1), DataType::boolean)};
   inputs.insert(inputs.end(), initial.begin(), initial.end());
-  return c.emit_node("Loop", std::move(inputs), initial.size(),
-                     [&](ir::Node& node) { node.set("body", std::move(body)); });
+  const Values results = c.emit_node("Loop", std::move(inputs), initial.size(),
+                                     [&](ir::Node& node) { node.set("body", std::move(body)); });
+  // By onnx's inference a state may come out in another shape than it went in.
+  for (std::size_t i = 0; i < results.size(); ++i) results[i]->type = initial[i]->type;
+  return results;
 }
 
 /// By a sum, which of nothing is 0.
