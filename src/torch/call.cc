@@ -375,6 +375,13 @@ ir::Value* Call::filled(ir::Value* sizes, const Number& number, DataType dtype) 
   return emit("ConstantOfShape", {sizes}, {{"value", *element}});
 }
 
+void Call::write(std::string_view name, ir::Value* fresh) {
+  const Argument* argument = find(name);
+  const auto* tensor = argument != nullptr ? argument->as<TensorName>() : nullptr;
+  if (tensor == nullptr) refuse("it writes into something that is no tensor");
+  lowering_.write(tensor->name, fresh);
+}
+
 // ---- Graphs
 
 void Call::begin_graph() { lowering_.begin_graph(node_); }

@@ -138,6 +138,9 @@ class Call final : public values::Builder {
   Values inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast = {});
   /// @}
 
+  /// What the call does to an argument beside its results: a layer's stored statistics.
+  void write(std::string_view name, ir::Value* fresh);
+
   Lowering& lowering() { return lowering_; }
 
  private:

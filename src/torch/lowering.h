@@ -53,6 +53,8 @@ class Lowering {
   std::int64_t opset() const { return opset_; }
   ir::Value* tensor(const std::string& name);
   ir::Value* symbol(const std::string& name);
+  /// The tensor, and what shares its memory, has these elements from now on.
+  void write(const std::string& name, ir::Value* fresh);
   const TensorMeta* find_meta(const std::string& name) const;
   Values make(const Node& origin, std::string op_type, Values inputs, std::size_t outputs,
               const std::function<void(ir::Node&)>& fill, std::string domain = "");
@@ -105,6 +107,7 @@ class Lowering {
   static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();
+  ir::Value* output_tensor(const std::string& name);
   void fold_weights();
   void finish();
 

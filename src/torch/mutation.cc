@@ -62,6 +62,8 @@ void Lowering::change_layout(const Node& node, const Op& op) {
   if (self != nullptr && result != nullptr) frame_->tensors.insert_or_assign(self->name, cell(result->name));
 }
 
+void Lowering::write(const std::string& name, ir::Value* fresh) { write(*cell(name), fresh); }
+
 void Lowering::write(Cell& cell, ir::Value* fresh) {
   if (cell.base == nullptr) {
     ++cell.storage->version;

@@ -157,7 +157,8 @@ ir::Value* selu(Call& c) {
 ir::Value* celu(Call& c) {
   const Term x = self(c);
   const double alpha = c.real("alpha", 1);
-  if (!is_double(x)) return x.emit("Celu", {float_attribute("alpha", alpha)});
+  // Below opset 28 Celu is of float32 only.
+  if (!is_double(x)) return x.cast(DataType::float32).emit("Celu", {float_attribute("alpha", alpha)}).cast(x.dtype());
   return where(x > 0, x, alpha * expm1(min(x, 0) / alpha));
 }
 

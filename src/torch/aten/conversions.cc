@@ -1,6 +1,7 @@
 #include <array>
 
 #include "torch/aten/families.h"
+#include "torch/aten/layout.h"
 #include "torch/aten/shapes.h"
 #include "torch/aten/term.h"
 #include "torch/promote.h"
@@ -14,6 +15,9 @@ ir::Value* whole(Call& /*c*/, ir::Value* /*base*/, ir::Value* fresh) { return fr
 
 /// To the type that the program tells of the result: a device or a layout is nothing here.
 ir::Value* convert(Call& c) { return converted(c, c.tensor("self"), c.meta("self").dtype, c.result_dtype()); }
+
+/// `to` gives the tensor itself where it has the type already, unless a copy is asked for.
+bool converts_nothing(Call& c) { return c.meta("self").dtype == c.result_dtype() && !c.flag("copy", false); }
 
 ir::Value* filled_like_self(Call& c, const Number& number) {
   ir::Value* self = c.tensor("self");
@@ -45,18 +49,17 @@ constexpr std::array kOps = {
     complex_too(op("aten.detach_copy.default", same)),
     complex_too(view("aten.alias.default", same, whole)),
     complex_too(op("aten.alias_copy.default", same)),
-    complex_too(op("aten.contiguous.default", same)),
+    complex_too(view_if(contiguous_aliases, "aten.contiguous.default", same, whole)),
     complex_too(op("aten.positive.default", same)),
-    op("aten.resolve_neg.default", same),
-    complex_too(op("aten.to.dtype", convert)),
-    complex_too(op("aten.to.device", convert)),
-    complex_too(op("aten.to.other", convert)),
-    complex_too(op("aten.to.dtype_layout", convert)),
-    complex_too(op("aten.to.prim_Device", convert)),
-    complex_too(op("aten.to.prim_dtype", convert)),
-    complex_too(op("aten.to.prim_other", convert)),
+    complex_too(view_if(converts_nothing, "aten.to.dtype", convert, whole)),
+    complex_too(view_if(converts_nothing, "aten.to.device", convert, whole)),
+    complex_too(view_if(converts_nothing, "aten.to.other", convert, whole)),
+    complex_too(view_if(converts_nothing, "aten.to.dtype_layout", convert, whole)),
+    complex_too(view_if(converts_nothing, "aten.to.prim_Device", convert, whole)),
+    complex_too(view_if(converts_nothing, "aten.to.prim_dtype", convert, whole)),
+    complex_too(view_if(converts_nothing, "aten.to.prim_other", convert, whole)),
     complex_too(op("aten._to_copy.default", convert)),
-    complex_too(op("aten.type_as.default", convert)),
+    complex_too(view_if(converts_nothing, "aten.type_as.default", convert, whole)),
     op("aten._to_dense.default", convert),
     op("aten.to_dense.default", convert),
     op("aten.chalf.default", half_complex),

@@ -191,10 +191,9 @@ ir::Value* sum_to_size(Call& c) {
     const ir::Dim& dim = target[static_cast<std::size_t>(axis - added)];
     if (dim == ir::Dim(1) && c.find_dim(self, axis) != 1) kept.push_back(axis);
   }
-  const DataType dtype = c.dtype(self);
-  const DataType carrier = is_float(dtype) ? dtype : DataType::int64;
-  ir::Value* total = reduce(c, "ReduceSum", c.cast(self, carrier), kept, true);
-  return c.cast(reduce(c, "ReduceSum", total, leading, false), dtype);
+  if (!target.empty() && kept.empty() && leading.empty()) return self;
+  ir::Value* total = reduce(c, "ReduceSum", c.cast(self, sum_type(c.dtype(self))), kept, true);
+  return reduce(c, "ReduceSum", total, leading, false);
 }
 
 ir::Value* log_sum_exp(Call& c) {

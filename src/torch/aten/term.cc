@@ -93,7 +93,7 @@ Term large_erfc(Term x) {
                                           1.70814450747565897222e1,
                                           9.60896809063285878198e0,
                                           3.36907645100081516050e0};
-  const Term bounded = min(x, 1e4);
+  const Term bounded = min(x, 1e8);
   const Term near = polynomial(min(x, 8), near_numerator) / polynomial(min(x, 8), near_denominator);
   const Term far = polynomial(bounded, far_numerator) / polynomial(bounded, far_denominator);
   return where(x < 8, near, far);
@@ -168,6 +168,16 @@ Term erfc(Term x) {
   return where(size < 1, 1 - small_erf(max(min(wide, 1), -1)), large).cast(x.dtype());
 }
 
+/// Far out the first term of its asymptotic series.
+Term erfcx(Term x) {
+  const Term size = abs(x);
+  const Term far = std::numbers::inv_sqrtpi / max(size, 1);
+  const Term outside = where(size > 1e8, far, large_erfc(max(size, 1)));
+  const Term scale = exp(square(x));
+  const Term inside = scale * (1 - small_erf(max(min(x, 1), -1)));
+  return where(size < 1, inside, where(x < 0, 2 * scale - outside, outside));
+}
+
 Term softplus(Term x) {
   if (!is_double(x)) return x.emit("Softplus");
   return max(x, 0) + log1p(exp(-abs(x)));
@@ -180,8 +190,8 @@ Term sign_bit(Term x) {
   return (x < 0) | (x.emit("Reciprocal") < 0);
 }
 
-Term real_argument(Call& c, std::string_view name) {
-  const Term x(c, c.tensor(name));
+Term real_argument(Call& c) {
+  const Term x(c, c.tensor(c.has("x") ? "x" : "self"));
   return x.is_float() ? x : x.cast(c.result_dtype());
 }
 
@@ -205,7 +215,7 @@ Values repeat(Call& c, ir::Value* limit, const Values& initial,
   inputs.insert(inputs.end(), initial.begin(), initial.end());
   const Values results = c.emit_node("Loop", std::move(inputs), initial.size(),
                                      [&](ir::Node& node) { node.set("body", std::move(body)); });
-  // By onnx's inference a state may come out in another shape than it went in.
+  // A state keeps its shape, which inference leaves open.
   for (std::size_t i = 0; i < results.size(); ++i) results[i]->type = initial[i]->type;
   return results;
 }

@@ -308,11 +308,6 @@ Values meshgrid(Call& c) {
   return results;
 }
 
-// ---- The tensor itself
-
-ir::Value* itself(Call& c) { return c.tensor("self"); }
-ir::Value* itself_back(Call& /*c*/, ir::Value* /*base*/, ir::Value* fresh) { return fresh; }
-
 constexpr std::array kOps = {
     complex_too(view("aten._reshape_alias.default", view_as_sizes, reshape_back)),
     complex_too(view("aten._unsafe_view.default", view_as_sizes, reshape_back)),
@@ -368,13 +363,6 @@ constexpr std::array kOps = {
     complex_too(op("aten.broadcast_tensors.default", broadcast_tensors)),
     complex_too(op("aten.meshgrid.default", meshgrid)),
     complex_too(op("aten.meshgrid.indexing", meshgrid)),
-
-    complex_too(view("aten.alias.default", itself, itself_back)),
-    complex_too(view("aten.detach.default", itself, itself_back)),
-    complex_too(view("aten.lift_fresh.default", itself, itself_back)),
-    complex_too(op("aten.alias_copy.default", itself)),
-    complex_too(op("aten.detach_copy.default", itself)),
-    complex_too(op("aten.lift.default", itself)),
 };
 
 }  // namespace
