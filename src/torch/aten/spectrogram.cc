@@ -30,12 +30,12 @@ ir::Value* window_of(Call& c, std::int64_t frame, DataType dtype) {
   return c.emit("Pad", {window, c.ints({before, frame - length - before}), c.number(0, dtype)});
 }
 
-Frames frames_of(Call& c, DataType dtype, bool inverse, bool onesided) {
+Frames frames_of(Call& c, DataType dtype, bool inverse) {
   if (c.has("window") && c.is_complex("window")) c.refuse("its window is complex");
   Frames frames{};
   frames.length = c.integer("n_fft");
   frames.hop = c.integer("hop_length", frames.length / 4);
-  frames.onesided = c.flag("onesided", onesided);
+  frames.onesided = inverse || c.flag("onesided", true);
   frames.bins = frames.onesided ? frames.length / 2 + 1 : frames.length;
   const FourierScale usual = inverse ? FourierScale::by_length : FourierScale::none;
   frames.scale = fourier_factor(c.flag("normalized", false) ? FourierScale::by_root : usual, frames.length);
@@ -90,7 +90,7 @@ ir::Value* stft(Call& c) {
   if (c.is_complex("self")) c.refuse("its signal is complex");
   if (c.flag("align_to_window", false)) c.refuse("its frames are aligned to the window");
   const DataType dtype = c.dtype(signal);
-  const Frames frames = frames_of(c, dtype, false, true);
+  const Frames frames = frames_of(c, dtype, false);
   const bool is_single = c.rank(signal) == 1;
   if (is_single) signal = c.unsqueeze(signal, {0});
   if (c.target().ends_with(".center") && c.flag("center", true)) signal = centred(c, signal, frames.length);
@@ -113,9 +113,10 @@ ir::Value* istft(Call& c) {
   const bool is_single = c.rank(spectra) == 3;
   if (is_single) spectra = c.unsqueeze(spectra, {0});
   const DataType dtype = c.dtype(spectra);
-  // All of the spectrum, or the half that the other mirrors: its size tells.
-  const bool is_half = c.find_dim(spectra, 1) != c.integer("n_fft");
-  const Frames frames = frames_of(c, dtype, true, is_half);
+  // Of a whole spectrum PyTorch too takes the half that the other should mirror.
+  const std::int64_t bins = c.integer("n_fft") / 2 + 1;
+  if (c.find_dim(spectra, 1) != bins) spectra = c.slice(spectra, 1, 0, bins);
+  const Frames frames = frames_of(c, dtype, true);
   ir::Value* count = c.size(spectra, 2);
   ir::Value* sizes = c.concat({c.size(spectra, 0), c.ints({2 * frames.bins}), count}, 0);
   ir::Value* channels = c.reshape_to(c.transpose(spectra, {0, 1, 3, 2}), sizes);
