@@ -42,7 +42,8 @@ ir::Value* placed(Call& c, ir::Value* x, ir::Value* places, std::size_t rank, co
 
 ir::Value* max_unpool(Call& c) {
   ir::Value* given = c.tensor("self");
-  ir::Value* result = placed(c, carried(c, given), c.tensor("indices"), rank_by_name(c), c.size_list("output_size"), false);
+  ir::Value* result =
+      placed(c, carried(c, given), c.tensor("indices"), rank_by_name(c), c.size_list("output_size"), false);
   return c.cast(result, c.dtype(given));
 }
 
