@@ -2,6 +2,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -151,6 +152,7 @@ class Call final : public values::Builder {
   const Node& node_;
   std::string_view target_;
   ir::Value* self_;
+  mutable std::deque<TensorMeta> cast_metas_;  ///< of arguments that a region of autocast casts
 };
 
 }  // namespace olivine::torch

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "torch/promote.h"
+
 namespace olivine::torch {
 
 Term polynomial(Term x, std::span<const double> coefficients) {
@@ -120,10 +122,11 @@ Term acos(Term x) {
 Term sinh(Term x) {
   if (!is_double(x)) return x.emit("Sinh");
   // Halves keep e^x from overflowing too early, expm1 the digits near 0.
-  const Term small = expm1(x);
-  const Term half = exp(abs(x) * 0.5);
-  const Term large = half * 0.5 * half;
-  return where(abs(x) < 20, 0.5 * (small + small / (small + 1)), where(x < 0, -large, large));
+  const Term size = abs(x);
+  const Term small = expm1(size);
+  const Term half = exp(size * 0.5);
+  const Term result = where(size < 20, 0.5 * (small + small / (small + 1)), half * 0.5 * half);
+  return where(x < 0, -result, result);
 }
 
 Term cosh(Term x) {
@@ -144,7 +147,8 @@ Term asinh(Term x) {
 Term acosh(Term x) {
   if (!is_double(x)) return x.emit("Acosh");
   const Term less = min(x, 1e150) - 1;
-  return where(x > 1e9, log(x) + std::numbers::ln2, log1p(less + sqrt(less * (less + 2))));
+  const Term inside = where(x > 1e9, log(x) + std::numbers::ln2, log1p(less + sqrt(less * (less + 2))));
+  return where(x < 1, std::numeric_limits<double>::quiet_NaN(), inside);
 }
 
 Term atanh(Term x) {
@@ -196,9 +200,13 @@ Term real_argument(Call& c) {
 }
 
 Pair real_arguments(Call& c, std::string_view first, std::string_view second) {
-  const Values both = c.promoted({first, second});
-  const DataType dtype = is_float(c.dtype(both[0])) ? c.dtype(both[0]) : c.result_dtype();
-  return {Term(c, c.cast(both[0], dtype)), Term(c, c.cast(both[1], dtype))};
+  const DataType promoted = c.promoted_type({first, second});
+  if (is_complex_type(promoted)) c.refuse("it is not expressed for complex numbers");
+  const DataType dtype = is_float(promoted) ? promoted : c.result_dtype();
+  const auto argument = [&](std::string_view name) {
+    return Term(c, c.is_tensor(name) ? c.cast(c.tensor(name), dtype) : c.scalar(c.number_argument(name), dtype));
+  };
+  return {argument(first), argument(second)};
 }
 
 Values repeat(Call& c, ir::Value* limit, const Values& initial,
@@ -223,6 +231,19 @@ Values repeat(Call& c, ir::Value* limit, const Values& initial,
 /// By a sum, which of nothing is 0.
 Term any_of(Term condition) {
   return condition.made(condition.call().reduce("ReduceSum", condition.cast(DataType::int64), {}, false)) > 0;
+}
+
+/// The quadrant of (x, y) from the ratio's arc tangent; signs of zeros count.
+Term atan2(Term y, Term x) {
+  constexpr double kPi = 3.14159265358979323846;
+  const Term is_left = sign_bit(x);
+  const Term is_below = sign_bit(y);
+  const Term both_infinite = is_inf(x) & is_inf(y);
+  const Term both_zero = equals(x, 0) & equals(y, 0);
+  const Term ratio = where(both_infinite, 1, where(both_zero, 0, abs(y) / abs(x)));
+  const Term angle = atan(ratio);
+  const Term upper = where(is_left, kPi - angle, angle);
+  return where(is_below, -upper, upper);
 }
 
 }  // namespace olivine::torch
