@@ -12,6 +12,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 PYTHON := $(OLIVINE_DEPS)/venv/bin/python
 PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider -n $(shell nproc)
+# Of the suite of PyTorch models, those that `make test` looks at.
+FEW = bert deberta llama mixtral mamba t5_with_past swin detr whisper clip nn_unet nn_gnn nn_while_loop
 SOURCES = $(shell git ls-files -co --exclude-standard 'src/*.cc' 'src/*.h' 'include/*.h')
 
 .PHONY: build setup demo test suites bench docs format lint asan clean distclean help
@@ -27,6 +29,8 @@ demo: setup  ## text detection made ready for a device: fixed shape, fp16, verif
 	@$(PYTHON) examples/ppocr/demo.py
 
 test: build  ## unit tests, end to end tests, a part of the suites, lint
+	@scripts/setup torch
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py $(OLIVINE_DEPS)/models/captured $(FEW) 2> /dev/null
 	@failed=0; \
 	build/release/bin/olivine_tests --gtest_brief=1 || failed=1; \
 	$(PYTEST) -m "not slow" tests || failed=1; \
@@ -36,7 +40,16 @@ suites: setup  ## the whole of the slow suites, with a table for each
 	@$(call compile,release,olivine_cli)
 	@scripts/setup torch
 	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/exports.py $(OLIVINE_DEPS)/models/exported
-	@$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers)
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/op_db_capture.py
+	@$(if $(PEERS),$(OLIVINE_DEPS)/torch/bin/python tests/suites/op_db_peer.py)
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py $(OLIVINE_DEPS)/models/captured 2> /dev/null
+	@$(if $(PEERS),$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py --torch-onnx $(OLIVINE_DEPS)/models/captured-torch.onnx 2> /dev/null)
+	@failed=0; \
+	$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers) || failed=1; \
+	$(PYTHON) tests/suites/op_db.py || failed=1; \
+	$(PYTHON) tests/suites/op_db.py --dynamic || failed=1; \
+	$(if $(PEERS),$(PYTHON) tests/suites/op_db.py --peer;) \
+	exit $$failed
 
 bench: setup  ## side by side with cp and the peers (PEERS=1 installs these); fills docs/benchmarks.md
 	@$(if $(PEERS),scripts/setup peers)

@@ -8,6 +8,7 @@ namespace olivine::cli {
 // Each is defined in the file of its name.
 extern const Command kRun;
 extern const Command kRunPass;
+extern const Command kCaptureOnnxGraph;
 extern const Command kConvert;
 extern const Command kValidate;
 extern const Command kPasses;
@@ -21,7 +22,8 @@ extern const Command kDocs;
 namespace {
 
 constexpr std::array kCommands = {
-    &kRun, &kRunPass, &kConvert, &kValidate, &kPasses, &kSchema, &kInspect, &kCompare, &kCompletion, &kVersion, &kDocs,
+    &kRun,    &kRunPass, &kCaptureOnnxGraph, &kConvert,    &kValidate, &kPasses,
+    &kSchema, &kInspect, &kCompare,          &kCompletion, &kVersion,  &kDocs,
 };
 
 }  // namespace

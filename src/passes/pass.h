@@ -1,7 +1,9 @@
 #pragma once
 
 #include <any>
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "base/log.h"
 #include "config/options.h"
 #include "ir/graph.h"
+#include "runtime/recorded.h"
 
 /// A pass is one `.cc` file without a header: an options struct with its declaration, a function, and one descriptor
 /// that table.cc lists. It edits a model in memory; it opens no file. docs/add-a-pass.md shows how to add one.
@@ -20,6 +23,8 @@ enum class Change { unchanged, changed };
 /// What the runner gives a pass.
 struct Context {
   Log log;
+  /// What is going on inside a pass that takes long.
+  std::function<void(std::string_view)> progress;
   /// What the user should know of the result: goes to the terminal and into run.json.
   std::vector<std::string> notices;
   /// The pass's own part of run.json.
@@ -34,6 +39,23 @@ struct Context {
   std::vector<std::function<void(Context&)>> after_write;
 };
 
+/// An input model that isn't ONNX yet.
+struct Source {
+  std::string type;              ///< as the workflow names it: "HfModel"
+  config::Json config;           ///< its keys, checked; paths can be opened as they stand
+  std::filesystem::path folder;  ///< of the workflow
+};
+
+/// A first model.
+struct Made {
+  ir::Model model;
+  /// What the source itself computes, to verify the result with.
+  std::vector<runtime::RecordedCase> recorded;
+  std::string origin;  ///< whose results these are: "PyTorch 2.13.0"
+  /// Holds the files that the model's weights and the cases are read from.
+  std::shared_ptr<const void> files;
+};
+
 struct Pass {
   std::string_view name;     ///< as a workflow's `type` names it: OnnxFloatToFloat16
   std::string_view summary;  ///< a sentence
@@ -41,6 +63,10 @@ struct Pass {
   /// Returns `unchanged` only if the model is as before in every respect. Throws Error for what cannot be converted,
   /// all obstacles listed at once. `options` is what `options().read` made.
   Change (*run)(ir::Model& model, const std::any& options, Context& context);
+  /// Only of a pass that a workflow may begin with where its input model isn't ONNX.
+  Made (*make)(const Source& source, const std::any& options, Context& context) = nullptr;
+  /// The types of input models that `make` takes.
+  std::span<const std::string_view> sources = {};
 };
 
 /// Every pass, in the order of the reference.

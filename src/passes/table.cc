@@ -7,6 +7,7 @@
 namespace olivine::passes {
 
 // Each is defined in the file of its name; docs/add-a-pass.md tells the steps.
+extern const Pass kOnnxConversion;
 extern const Pass kOnnxOpVersionConversion;
 extern const Pass kOnnxFloatToFloat16;
 extern const Pass kOnnxIODataTypeConverter;
@@ -15,6 +16,7 @@ extern const Pass kDynamicToFixedShape;
 namespace {
 
 constexpr std::array kPasses = {
+    &kOnnxConversion,
     &kOnnxOpVersionConversion,
     &kOnnxFloatToFloat16,
     &kOnnxIODataTypeConverter,

@@ -94,33 +94,9 @@ tensor::Tensor converted(const tensor::Tensor& given, DataType wanted) {
 }
 
 void check_shape(const tensor::Dims& dims, const std::optional<ir::Shape>& wanted) {
-  if (!wanted) return;
-  bool fits = dims.size() == wanted->size();
-  for (std::size_t i = 0; fits && i < dims.size(); ++i) {
-    fits = !(*wanted)[i].is_value() || (*wanted)[i].value() < 0 || (*wanted)[i].value() == dims[i];
-  }
-  if (fits) return;
+  if (fits(dims, wanted)) return;
   throw Error(ErrorCode::config, fmt::format("the values have the shape [{}], but the model wants {}",
                                              fmt::join(dims, ","), ir::to_string(*wanted)));
-}
-
-tensor::AnyValue conformed(const tensor::AnyValue& value, const ir::Type& type) {
-  if (const ir::TensorType* const wanted = type.tensor()) {
-    if (value.tensor() == nullptr) throw Error(ErrorCode::config, "the file holds no tensor, which the model wants");
-    check_shape(value.tensor()->dims(), wanted->shape);
-    return converted(*value.tensor(), wanted->dtype);
-  }
-  if (const auto* const wanted = std::get_if<ir::SequenceType>(&type.kind); wanted != nullptr && wanted->element) {
-    if (value.sequence() == nullptr)
-      throw Error(ErrorCode::config, "the file holds no sequence, which the model wants");
-    tensor::Sequence sequence;
-    for (const auto& item : value.sequence()->items) sequence.items.push_back(conformed(item, *wanted->element));
-    return sequence;
-  }
-  if (const auto* const wanted = std::get_if<ir::OptionalType>(&type.kind); wanted != nullptr && wanted->element) {
-    return value.empty() ? value : conformed(value, *wanted->element);
-  }
-  return value;
 }
 
 // ---- One set
@@ -276,6 +252,34 @@ void read_folder(const fs::path& folder, const std::vector<Pair>& inputs, int de
 }
 
 }  // namespace
+
+bool fits(const tensor::Dims& dims, const std::optional<ir::Shape>& wanted) {
+  if (!wanted) return true;
+  bool fit = dims.size() == wanted->size();
+  for (std::size_t i = 0; fit && i < dims.size(); ++i) {
+    fit = !(*wanted)[i].is_value() || (*wanted)[i].value() < 0 || (*wanted)[i].value() == dims[i];
+  }
+  return fit;
+}
+
+tensor::AnyValue conformed(const tensor::AnyValue& value, const ir::Type& type) {
+  if (const ir::TensorType* const wanted = type.tensor()) {
+    if (value.tensor() == nullptr) throw Error(ErrorCode::config, "the file holds no tensor, which the model wants");
+    check_shape(value.tensor()->dims(), wanted->shape);
+    return converted(*value.tensor(), wanted->dtype);
+  }
+  if (const auto* const wanted = std::get_if<ir::SequenceType>(&type.kind); wanted != nullptr && wanted->element) {
+    if (value.sequence() == nullptr)
+      throw Error(ErrorCode::config, "the file holds no sequence, which the model wants");
+    tensor::Sequence sequence;
+    for (const auto& item : value.sequence()->items) sequence.items.push_back(conformed(item, *wanted->element));
+    return sequence;
+  }
+  if (const auto* const wanted = std::get_if<ir::OptionalType>(&type.kind); wanted != nullptr && wanted->element) {
+    return value.empty() ? value : conformed(value, *wanted->element);
+  }
+  return value;
+}
 
 std::vector<InputSet> read_input_sets(const std::vector<fs::path>& files, const std::vector<Pair>& inputs) {
   // Test data of a model without inputs is an empty folder.

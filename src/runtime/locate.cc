@@ -1,22 +1,17 @@
 #include "runtime/locate.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-extern char** environ;
+#include "base/error.h"
+#include "base/process.h"
 
 namespace olivine::runtime {
 namespace {
@@ -90,62 +85,21 @@ std::optional<fs::path> beside_interpreter() {
   return error ? std::nullopt : package_under(target.parent_path().parent_path());
 }
 
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  int get() const { return number_; }
-  void close() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_;
-};
-
-/// Reads until the other end is closed, `limit` bytes were read or the time is up.
-std::string drain(int descriptor, std::size_t limit, std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (text.size() < limit) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd wait{descriptor, POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) <= 0) break;
-    const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
-    if (count <= 0) break;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  return text;
-}
-
 /// Standard output of a program, or nothing when it cannot be started; its errors are thrown away.
 std::optional<std::string> output_of(std::vector<std::string> arguments) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  Descriptor out(ends[0]);
-  Descriptor in(ends[1]);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, in.get(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  std::vector<char*> raw;
-  for (std::string& argument : arguments) raw.push_back(argument.data());
-  raw.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, raw.front(), &actions, nullptr, raw.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return std::nullopt;
-  in.close();
-  std::string text = drain(out.get(), 1 << 16, std::chrono::seconds(20));
-  out.close();
-  ::kill(child, SIGTERM);  // It has said what it had to say, or hangs.
-  ::waitpid(child, nullptr, 0);
+  std::string text;
+  ProcessOptions options;
+  options.arguments = std::move(arguments);
+  options.patience = std::chrono::seconds(20);
+  options.on_output = [&](std::string_view more) {
+    if (text.size() < (std::size_t{1} << 16)) text += more;
+  };
+  try {
+    run_process(options);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) throw;
+    return std::nullopt;
+  }
   return text;
 }
 

@@ -56,7 +56,9 @@ const Argument* Call::find(std::string_view name) const {
   for (const NamedArgument& input : node_.inputs) {
     if (input.name == name) return input.value.is_none() ? nullptr : &input.value;
   }
-  return nullptr;
+  // What an in-place operator calls `self`, its functional twin may call `input`.
+  const bool is_in_place = target_ != node_.target && !node_.inputs.empty();
+  return is_in_place && name == "input" ? &node_.inputs.front().value : nullptr;
 }
 
 ir::Value* Call::tensor_of(const Argument& argument) const {
@@ -244,7 +246,11 @@ const TensorMeta& Call::meta(std::string_view name) const {
   const auto* tensor = argument != nullptr ? argument->as<TensorName>() : nullptr;
   const TensorMeta* meta = tensor != nullptr ? lowering_.find_meta(tensor->name) : nullptr;
   if (meta == nullptr) refuse(fmt::format("its argument '{}' is no tensor", name));
-  return *meta;
+  const auto autocast = lowering_.autocast_of(target_);
+  if (!autocast || !is_float(meta->dtype) || meta->dtype == DataType::float64) return *meta;
+  TensorMeta& changed = cast_metas_.emplace_back(*meta);
+  changed.dtype = *autocast;
+  return changed;
 }
 
 bool Call::is_complex(std::string_view name) const { return is_tensor(name) && is_complex_type(meta(name).dtype); }
@@ -343,17 +349,18 @@ ir::Value* Call::reshape_to(ir::Value* value, ir::Value* sizes) {
     return has_zero ? emit("Reshape", {value, sizes}, {{"allowzero", 1}}) : emit("Reshape", {value, sizes});
   }
   // One size that is known at run time only is the one that the others leave.
-  const auto elements = find_elements(sizes);
-  if (elements) {
+  bool is_inferred = false;
+  if (const auto elements = find_elements(sizes)) {
+    const auto has = [&](const ir::Dim& wanted) { return std::ranges::find(*elements, wanted) != elements->end(); };
     const auto unknown = std::ranges::count_if(*elements, [](const ir::Dim& dim) { return !dim.is_value(); });
-    const bool has_zero = std::ranges::any_of(*elements, [](const ir::Dim& dim) { return dim == ir::Dim(0); });
-    if (unknown == 1 && !has_zero) {
+    is_inferred = has(ir::Dim(-1));
+    if (unknown == 1 && !has(ir::Dim(0)) && !is_inferred) {
       Ints target;
       for (const ir::Dim& dim : *elements) target.push_back(dim.is_value() ? dim.value() : -1);
       return reshape(value, target);
     }
   }
-  return emit("Reshape", {value, sizes}, {{"allowzero", 1}});
+  return is_inferred ? emit("Reshape", {value, sizes}) : emit("Reshape", {value, sizes}, {{"allowzero", 1}});
 }
 
 ir::Value* Call::expand_to(ir::Value* value, ir::Value* sizes) {
@@ -373,6 +380,13 @@ ir::Value* Call::filled(ir::Value* sizes, const Number& number, DataType dtype) 
   ir::Value* one = reshape(scalar(number, dtype), {1});
   const auto element = find_constant(one);
   return emit("ConstantOfShape", {sizes}, {{"value", *element}});
+}
+
+void Call::write(std::string_view name, ir::Value* fresh) {
+  const Argument* argument = find(name);
+  const auto* tensor = argument != nullptr ? argument->as<TensorName>() : nullptr;
+  if (tensor == nullptr) refuse("it writes into something that is no tensor");
+  lowering_.write(tensor->name, fresh);
 }
 
 // ---- Graphs

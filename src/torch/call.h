@@ -2,6 +2,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -138,6 +139,9 @@ class Call final : public values::Builder {
   Values inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast = {});
   /// @}
 
+  /// What the call does to an argument beside its results: a layer's stored statistics.
+  void write(std::string_view name, ir::Value* fresh);
+
   Lowering& lowering() { return lowering_; }
 
  private:
@@ -148,6 +152,7 @@ class Call final : public values::Builder {
   const Node& node_;
   std::string_view target_;
   ir::Value* self_;
+  mutable std::deque<TensorMeta> cast_metas_;  ///< of arguments that a region of autocast casts
 };
 
 }  // namespace olivine::torch

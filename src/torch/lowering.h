@@ -38,7 +38,8 @@ struct Frame {
   const Graph* graph;
   std::unordered_map<std::string, std::shared_ptr<Cell>> tensors;
   std::unordered_map<std::string, ir::Value*> symbols;
-  DataType autocast = DataType::undefined;  ///< of the region that the graph is, or is in
+  std::unordered_map<std::string, std::string> missing;  ///< symbols that couldn't be made, and why
+  DataType autocast = DataType::undefined;               ///< of the region that the graph is, or is in
 };
 
 class Lowering {
@@ -53,6 +54,8 @@ class Lowering {
   std::int64_t opset() const { return opset_; }
   ir::Value* tensor(const std::string& name);
   ir::Value* symbol(const std::string& name);
+  /// The tensor, and what shares its memory, has these elements from now on.
+  void write(const std::string& name, ir::Value* fresh);
   const TensorMeta* find_meta(const std::string& name) const;
   Values make(const Node& origin, std::string op_type, Values inputs, std::size_t outputs,
               const std::function<void(ir::Node&)>& fill, std::string domain = "");
@@ -88,6 +91,7 @@ class Lowering {
   void lower_nodes(const Graph& graph);
   void lower_node(const Node& node);
   void refuse(const Node& node, const std::string& reason);
+  bool postpone(const Node& node, const std::string& reason);
   void bind_results(const Node& node, const Op* op, const Values& results);
   void bind_result(const Node& node, const Op* op, const Argument& output, ir::Value* value, std::size_t index);
   bool is_alias(const Node& node, const Op* op);

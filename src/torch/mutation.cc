@@ -11,6 +11,14 @@ std::shared_ptr<Cell> Lowering::self_cell(const Node& node) {
   return name != nullptr ? cell(name->name) : nullptr;
 }
 
+/// Whether a result of the call shares memory with its first argument.
+bool Lowering::is_alias(const Node& node, const Op* op) {
+  if (op == nullptr || !op->is_view) return false;
+  if (op->aliases == nullptr) return true;
+  Call call(*this, node, op->target);
+  return op->aliases(call);
+}
+
 /// The tensor as of now: a view of what has been written since is taken again.
 ir::Value* Lowering::current(Cell& cell) {
   if (cell.base == nullptr || cell.version == cell.storage->version) return cell.value;
@@ -61,6 +69,8 @@ void Lowering::change_layout(const Node& node, const Op& op) {
   const auto* result = node.outputs.empty() ? nullptr : node.outputs.front().as<TensorName>();
   if (self != nullptr && result != nullptr) frame_->tensors.insert_or_assign(self->name, cell(result->name));
 }
+
+void Lowering::write(const std::string& name, ir::Value* fresh) { write(*cell(name), fresh); }
 
 void Lowering::write(Cell& cell, ir::Value* fresh) {
   if (cell.base == nullptr) {

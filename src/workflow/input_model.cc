@@ -61,4 +61,21 @@ fs::path find_model_file(const fs::path& path, const std::string& file_name) {
   return path / names.front();
 }
 
+bool has_onnx_file(const fs::path& folder) { return !onnx_files(folder).empty(); }
+
+std::optional<config::Problem> source_problem(const Workflow& workflow) {
+  if (!workflow.input.source) return std::nullopt;
+  const std::string& type = workflow.input.source->type;
+  const auto takes = [&](const passes::Pass& pass) {
+    return pass.make != nullptr && std::find(pass.sources.begin(), pass.sources.end(), type) != pass.sources.end();
+  };
+  if (!workflow.steps.empty() && takes(*workflow.steps.front().pass)) return std::nullopt;
+  std::vector<std::string_view> names;
+  for (const passes::Pass* pass : passes::all_passes()) {
+    if (takes(*pass)) names.push_back(pass->name);
+  }
+  return config::Problem{"", fmt::format("a {} is no ONNX model yet, and no pass makes one of it at first", type),
+                         fmt::format("begin the passes with {}", fmt::join(names, " or "))};
+}
+
 }  // namespace olivine::workflow

@@ -61,9 +61,9 @@ constexpr RefusedKey kRefused[] = {
 constexpr std::string_view kOnlyAtTop[] = {"$schema", "input_model",  "passes",     "engine",     "verify",
                                            "systems", "data_configs", "evaluators", "workflow_id"};
 
-constexpr std::string_view kOtherModelTypes[] = {
-    "PyTorchModel",  "HfModel",  "DistributedHfModel", "DistributedOnnxModel", "CompositeModel", "DiffusersModel",
-    "OpenVINOModel", "QNNModel", "QairtModel",         "QairtPreparedModel",   "TensorFlowModel"};
+constexpr std::string_view kOtherModelTypes[] = {"DistributedHfModel", "DistributedOnnxModel", "CompositeModel",
+                                                 "DiffusersModel",     "OpenVINOModel",        "QNNModel",
+                                                 "QairtModel",         "QairtPreparedModel",   "TensorFlowModel"};
 
 template <typename S>
 void declare_without_effect(Declare<S>& declare, std::span<const KeyWithoutEffect> keys) {
@@ -121,6 +121,59 @@ OptionsSchema declare_onnx_model() {
       .field("model_attributes", &OnnxModelKeys::handed_on, "Handed on in model_config.json.")
       .done();
 }
+
+OptionsSchema declare_pytorch_model() {
+  const Json path_schema = either({"string", "object"});
+  return Declare<PyTorchModelKeys>()
+      .field("model_path", &PyTorchModelKeys::model_path,
+             "A .pt2 as torch.export.save writes it, for which no Python is needed, or what model_loader is given; a "
+             "TorchScript file or a pickled module does without a loader.")
+      .schema(path_schema)
+      .field("model_loader", &PyTorchModelKeys::model_loader,
+             "The function of model_script that is given model_path and returns the torch.nn.Module.")
+      .schema({{"type", "string"}})
+      .field("model_script", &PyTorchModelKeys::model_script, "The Python file with the functions that are named here.")
+      .schema(path_schema)
+      .field("script_dir", &PyTorchModelKeys::script_dir, "A folder in which the script finds modules that it imports.")
+      .schema(path_schema)
+      .field("io_config", &PyTorchModelKeys::io_config,
+             "input_names, input_shapes, input_types, output_names, dynamic_axes or dynamic_shapes, "
+             "string_to_int_dim_params, kv_cache; or the function of model_script that returns them.")
+      .schema(either({"object", "string"}))
+      .field("dummy_inputs_func", &PyTorchModelKeys::dummy_inputs_func,
+             "The function of model_script that returns example inputs: a tensor, a tuple or a dict.")
+      .schema({{"type", "string"}})
+      .field("model_file_format", &PyTorchModelKeys::model_file_format,
+             "Accepted without effect: what kind of file it is shows by its content.")
+      .field("model_attributes", &PyTorchModelKeys::model_attributes,
+             "Facts of the model, such as num_hidden_layers; handed on in model_config.json.")
+      .field("weights_only", &PyTorchModelKeys::weights_only,
+             "false lets a pickled module be loaded, which runs whatever code the file brings along.")
+      .done();
+}
+
+OptionsSchema declare_hf_model() {
+  const Json path_schema = either({"string", "object"});
+  return Declare<HfModelKeys>()
+      .field("model_path", &HfModelKeys::model_path, "A local folder with config.json and weights.")
+      .schema(path_schema)
+      .required()
+      .field("task", &HfModelKeys::task,
+             "What the model is for, as transformers and Olive name it: text-classification, "
+             "text-generation-with-past …; by default what its own class is for.")
+      .field("load_kwargs", &HfModelKeys::load_kwargs, "Arguments of from_pretrained.")
+      .schema({{"type", "object"}})
+      .field("io_config", &HfModelKeys::io_config,
+             "Names, shapes and axes instead of the task's, as for a PyTorchModel.")
+      .schema({{"type", "object"}})
+      .field("adapter_path", &HfModelKeys::adapter_path,
+             "A folder with a LoRA adapter, which is merged into the weights.")
+      .schema(path_schema)
+      .field("model_attributes", &HfModelKeys::model_attributes, "Handed on in model_config.json.")
+      .done();
+}
+
+constexpr SourceType kSourceTypes[] = {{"PyTorchModel", pytorch_model_keys}, {"HfModel", hf_model_keys}};
 
 OptionsSchema declare_pass() {
   Declare<PassKeys> declare;
@@ -198,6 +251,15 @@ const OptionsSchema& onnx_model_keys() {
   static const OptionsSchema schema = declare_onnx_model();
   return schema;
 }
+const OptionsSchema& pytorch_model_keys() {
+  static const OptionsSchema schema = declare_pytorch_model();
+  return schema;
+}
+const OptionsSchema& hf_model_keys() {
+  static const OptionsSchema schema = declare_hf_model();
+  return schema;
+}
+std::span<const SourceType> source_types() { return kSourceTypes; }
 const OptionsSchema& pass_keys() {
   static const OptionsSchema schema = declare_pass();
   return schema;

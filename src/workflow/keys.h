@@ -41,6 +41,38 @@ struct OnnxModelKeys {
 };
 const config::OptionsSchema& onnx_model_keys();
 
+/// The keys of `input_model` for a PyTorch model.
+struct PyTorchModelKeys {
+  Json model_path;
+  Json model_loader;
+  std::string model_file_format;
+  Json model_script;
+  Json script_dir;
+  Json io_config;
+  Json dummy_inputs_func;
+  Json model_attributes;
+  bool weights_only = true;
+};
+const config::OptionsSchema& pytorch_model_keys();
+
+/// The keys of `input_model` for a model of transformers.
+struct HfModelKeys {
+  Json model_path;
+  std::string task;
+  Json load_kwargs;
+  Json io_config;
+  Json adapter_path;
+  Json model_attributes;
+};
+const config::OptionsSchema& hf_model_keys();
+
+/// The types of input models beside ONNXModel, and their keys.
+struct SourceType {
+  std::string_view name;
+  const config::OptionsSchema& (*keys)();
+};
+std::span<const SourceType> source_types();
+
 /// The keys of a pass that are not options.
 struct PassKeys {
   std::string type;
@@ -97,7 +129,7 @@ std::span<const RefusedKey> refused_top_keys();
 /// Keys that may not stand under `engine`.
 bool only_at_top(std::string_view key);
 
-/// The types of input models that Olive knows beside ONNXModel.
+/// The types of input models that only Olive knows.
 std::span<const std::string_view> other_model_types();
 
 }  // namespace olivine::workflow

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <system_error>
 
 #include "base/suggest.h"
 #include "workflow/input_model.h"
@@ -51,6 +52,9 @@ class Reader {
     read_input(keys.input_model);
     read_passes(keys.passes, pointer_of(top, "passes"));
     read_verify(keys.verify, pointer_of(top, "verify"));
+    if (const auto problem = errors_.empty() ? source_problem(workflow_) : std::nullopt) {
+      add("/input_model", problem->message, problem->remedy);
+    }
     errors_.throw_if_any();
     return std::move(workflow_);
   }
@@ -192,12 +196,16 @@ class Reader {
     if (model.is_null()) return;  // that it is missing has been said
     const std::string pointer = "/input_model";
     if (model.is_string()) {
-      at(pointer, [&] { workflow_.input.path = find_model_file(find_path(model.get<std::string>(), folder_)); });
+      at(pointer, [&] { workflow_.input = input_model(find_path(model.get<std::string>(), folder_)); });
       return;
     }
     Members members = gather(model, pointer, "config");
-    if (!model.is_object() || !is_onnx_model(members, pointer)) return;
+    const std::optional<std::string> type = model.is_object() ? input_type(members, pointer) : std::nullopt;
+    if (!type) return;
     members.object.erase("type");
+    for (const SourceType& source : source_types()) {
+      if (source.name == *type) return read_source(source, members, pointer);
+    }
     const auto keys = std::any_cast<OnnxModelKeys>(read_object(onnx_model_keys(), members, pointer));
     for (const char* key : {"inference_settings", "use_ort_extensions", "model_attributes"}) {
       if (members.object.contains(key)) workflow_.input.handed_on[key] = members.object[key];
@@ -209,26 +217,79 @@ class Reader {
     });
   }
 
-  bool is_onnx_model(const Members& members, const std::string& pointer) {
+  /// The model's type in our spelling.
+  std::optional<std::string> input_type(const Members& members, const std::string& pointer) {
     const auto type = members.object.find("type");
     if (type == members.object.end())
-      return add(pointer, "the option type is missing", "an ONNX model is \"ONNXModel\""), false;
+      return add(pointer, "the option type is missing", "an ONNX model is \"ONNXModel\""), std::nullopt;
     const std::string type_pointer = members.pointers.at("type");
-    if (!type->is_string()) return add(type_pointer, config::type_error("a string", *type)), false;
+    if (!type->is_string()) return add(type_pointer, config::type_error("a string", *type)), std::nullopt;
     const std::string name = type->get<std::string>();
-    if (lowercase(name) == "onnxmodel") return true;
     std::vector<std::string> known = {"ONNXModel"};
+    for (const SourceType& source : source_types()) known.emplace_back(source.name);
+    for (const std::string& ours : known) {
+      if (lowercase(name) == lowercase(ours)) return ours;
+    }
     for (const std::string_view other : other_model_types()) {
-      known.emplace_back(other);
       if (lowercase(name) != lowercase(other)) continue;
       add(type_pointer, fmt::format("{} is not supported yet", other),
           "convert it to ONNX first, then give it as ONNXModel");
-      return false;
+      return std::nullopt;
     }
     const std::string remedy = did_you_mean(name, known);
     add(type_pointer, fmt::format("there is no type of model '{}'", name),
-        remedy.empty() ? "give an ONNXModel" : remedy);
-    return false;
+        remedy.empty() ? fmt::format("the types are {}", fmt::join(known, ", ")) : remedy);
+    return std::nullopt;
+  }
+
+  /// A model that the first pass makes ONNX of: its keys are checked, its paths found, and the rest is that pass's.
+  void read_source(const SourceType& type, Members& members, const std::string& pointer) {
+    read_object(type.keys(), members, pointer);
+    passes::Source source{std::string(type.name), Json::object(), folder_};
+    const auto given = [&](const char* key) {
+      const auto entry = members.object.find(key);
+      return entry != members.object.end() && !entry->is_null();
+    };
+    if (type.name == "PyTorchModel" && !given("model_path") && !given("model_loader")) {
+      add(pointer, "neither model_path nor model_loader is given",
+          "name the function of model_script that makes the module");
+    }
+    for (const auto& [key, value] : members.object.items()) {
+      if (value.is_null()) continue;
+      source.config[key] = value;
+      const bool is_path = key == "model_path" || key == "model_script" || key == "script_dir" || key == "adapter_path";
+      if (!is_path) continue;
+      at(members.pointers[key], [&, &key = key] {
+        const std::string path = resource_path(source.config[key]);
+        // A loader may know what a name means that is no path.
+        const bool may_be_absent = key == "model_path" && given("model_loader");
+        source.config[key] = may_be_absent ? found_or_same(path) : local_path(path, type.name == "HfModel");
+      });
+    }
+    if (given("model_attributes")) workflow_.input.handed_on["model_attributes"] = source.config["model_attributes"];
+    for (const char* key : {"model_path", "model_script"}) {
+      if (workflow_.input.path.empty() && source.config.contains(key) && source.config[key].is_string()) {
+        workflow_.input.path = source.config[key].get<std::string>();
+      }
+    }
+    workflow_.input.source = std::move(source);
+  }
+
+  std::string local_path(const std::string& path, bool may_be_of_a_hub) const {
+    try {
+      return find_path(path, folder_).string();
+    } catch (Error& error) {
+      if (may_be_of_a_hub) error.remedy("give the path of a local folder: nothing is fetched from a model hub");
+      throw;
+    }
+  }
+
+  std::string found_or_same(const std::string& path) const {
+    try {
+      return find_path(path, folder_).string();
+    } catch (const Error&) {
+      return path;
+    }
   }
 
   /// A path, or Olive's object with the resource's type.
@@ -339,8 +400,17 @@ Workflow read_workflow(const JsonDocument& document, const fs::path& folder, con
 }
 
 InputModel input_model(const fs::path& path) {
+  const fs::path found = find_path(path.string(), {});
   InputModel result;
-  result.path = find_model_file(find_path(path.string(), {}));
+  std::error_code ignored;
+  const auto is_source = [&](const char* type) {
+    result.path = found;
+    result.source = passes::Source{type, {{"model_path", found.string()}}, {}};
+    return result;
+  };
+  if (found.extension() == ".pt2") return is_source("PyTorchModel");
+  if (fs::exists(found / "config.json", ignored) && !has_onnx_file(found)) return is_source("HfModel");
+  result.path = find_model_file(found);
   return result;
 }
 

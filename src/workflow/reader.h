@@ -19,7 +19,7 @@ struct Overrides {
 Workflow read_workflow(const config::JsonDocument& document, const std::filesystem::path& folder,
                        const Overrides& overrides = {});
 
-/// A model given outside of a workflow: a file, or a folder with one in it.
+/// A model given outside of a workflow: an .onnx file, a folder with one in it, a .pt2, or a folder of transformers'.
 InputModel input_model(const std::filesystem::path& path);
 
 }  // namespace olivine::workflow

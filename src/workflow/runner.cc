@@ -8,8 +8,9 @@
 
 #include "base/threads.h"
 #include "onnx/onnx.h"
-#include "workflow/comparison.h"
+#include "workflow/input_model.h"
 #include "workflow/report.h"
+#include "workflow/verify.h"
 #include "workflow/version.h"
 #include "workflow/weights.h"
 
@@ -53,6 +54,10 @@ class Run {
   }
 
   void read() {
+    if (const auto problem = source_problem(workflow_)) {
+      throw Error(ErrorCode::config, problem->message).remedy(problem->remedy).prepend(workflow_.input.path.string());
+    }
+    if (workflow_.input.source) return;
     progress("reading");
     const Stopwatch watch;
     model_ = onnx::read_model(workflow_.input.path);
@@ -70,15 +75,23 @@ class Run {
     record.before = records_.size() == 1 ? input_size_ : std::prev(records_.end(), 2)->after;
     record.context.log = options_.log;
     const Stopwatch watch;
-    with_place(workflow_.input.path.string(), [&] {
-      with_place(describe(step), [&] { record.change = step.pass->run(model_, step.options, record.context); });
-    });
+    record.context.progress = [&](std::string_view what) { progress(what); };
+    with_place(workflow_.input.path.string(),
+               [&] { with_place(describe(step), [&] { record.change = change(step, record.context); }); });
     record.seconds = watch.seconds();
     record.after = measure(model_);
     if (!record.context.plan.empty()) outcome_.plan += fmt::format("{}:\n{}", describe(step), record.context.plan);
     log_step(record);
     if (options_.check_passes) check_claims(record, untouched);
     dump(step);
+  }
+
+  passes::Change change(const Step& step, passes::Context& context) {
+    if (!workflow_.input.source || records_.size() > 1) return step.pass->run(model_, step.options, context);
+    made_ = step.pass->make(*workflow_.input.source, step.options, context);
+    model_ = std::move(made_.model);
+    if (workflow_.verify) made_.model = ir::clone(model_);
+    return passes::Change::changed;
   }
 
   void log_step(const StepRecord& record) {
@@ -123,6 +136,11 @@ class Run {
   /// Whether the input was invalid to begin with decides what the user can do.
   void blame(Error& error) {
     const std::string input = workflow_.input.path.string();
+    if (workflow_.input.source) {
+      error.remedy("a pass made an invalid model: run again with --check-passes to see which one, and report it");
+      error.prepend("after the passes").prepend(input);
+      throw error;
+    }
     const ir::Model original = onnx::read_model(workflow_.input.path);
     with_place(input, [&] { onnx::check_structure(original); });
     if (const auto fault = type_fault(original)) {
@@ -146,21 +164,24 @@ class Run {
     throw_if_cancelled();
     progress("verifying");
     const Stopwatch watch;
-    const ir::Model original = onnx::read_model(workflow_.input.path);
-    const runtime::Comparison comparison = runtime::compare(original, model_, workflow_.verify->compare, options_.log);
+    const auto notice = [&](std::string text) { note(std::move(text)); };
+    const Verdict verdict =
+        workflow_.input.source
+            ? verify_made(made_, model_, records_.size(), workflow_.verify->compare, options_.log, notice)
+            : verify_read(onnx::read_model(workflow_.input.path), model_, workflow_.verify->compare, options_.log);
     seconds_["verify"] = watch.seconds();
-    verification_ = to_json(comparison);
+    verification_ = verdict.report;
     verification_["provider"] = workflow_.verify->compare.session.execution_provider;
-    const std::string text = to_text(comparison);
-    if (comparison.passed) {
-      options_.log.write(LogLevel::info, "verified:\n{}", text);
+    if (verdict.passed) {
+      options_.log.write(LogLevel::info, "verified:\n{}", verdict.text);
     } else if (workflow_.verify->on_failure == Verify::OnFailure::report) {
-      options_.log.write(LogLevel::warning, "the result does not compute what the original computes:\n{}", text);
+      options_.log.write(LogLevel::warning, "the result does not compute what the original computes:\n{}",
+                         verdict.text);
     } else {
       outcome_.failure = Error(ErrorCode::verification,
                                fmt::format("the result does not compute what the original computes; nothing was "
                                            "written\n{}",
-                                           text.substr(0, text.size() - 1)))
+                                           verdict.text.substr(0, verdict.text.size() - 1)))
                              .prepend(workflow_.input.path.string());
     }
   }
@@ -219,9 +240,13 @@ class Run {
   Json report(Json output) {
     if (output.is_null()) output = output_;
     Json json = {{"olivine", std::string(version())}, {"workflow_id", workflow_.id}};
-    json["input"] = {{"path", workflow_.input.path.string()},
-                     {"nodes", input_size_.nodes},
-                     {"weight_bytes", input_size_.weight_bytes}};
+    json["input"] = {{"path", workflow_.input.path.string()}};
+    if (workflow_.input.source) {
+      json["input"]["type"] = workflow_.input.source->type;
+    } else {
+      json["input"]["nodes"] = input_size_.nodes;
+      json["input"]["weight_bytes"] = input_size_.weight_bytes;
+    }
     json["passes"] = Json::array();
     for (const StepRecord& record : records_) json["passes"].push_back(to_json(record));
     if (!verification_.is_null()) json["verify"] = verification_;
@@ -236,6 +261,7 @@ class Run {
   const RunOptions& options_;
   Stopwatch total_;
   std::vector<std::string> notices_;
+  passes::Made made_;  ///< of a source: what its own results are; before model_, whose weights its files may hold
   ir::Model model_;
   ModelSize input_size_;
   std::list<StepRecord> records_;
@@ -259,6 +285,13 @@ void check_output(const fs::path& output, bool is_file) {
   }
 }
 
+void check_runtime(const Workflow& workflow) {
+  if (workflow.verify && !runtime::runtime_version(workflow.verify->compare.session)) {
+    throw Error(ErrorCode::io, "verify needs ONNX Runtime and finds none")
+        .remedy("install the Python package onnxruntime, or give verify's library or OLIVINE_ORT_LIBRARY");
+  }
+}
+
 }  // namespace
 
 Outcome run(const Workflow& workflow, const RunOptions& options) { return Run(workflow, options).run(); }
@@ -266,15 +299,16 @@ Outcome run(const Workflow& workflow, const RunOptions& options) { return Run(wo
 void validate(const Workflow& workflow, const Log& log) {
   for (const std::string& notice : workflow.notices) log.write(LogLevel::notice, "{}", notice);
   check_output(workflow.output, workflow.output_is_file());
+  if (const auto problem = source_problem(workflow)) {
+    throw Error(ErrorCode::config, problem->message).remedy(problem->remedy).prepend(workflow.input.path.string());
+  }
+  if (workflow.input.source) return check_runtime(workflow);
   const ir::Model model = onnx::read_model(workflow.input.path);
   with_place(workflow.input.path.string(), [&] { onnx::check_structure(model); });
   if (const auto fault = type_fault(model)) {
     log.write(LogLevel::notice, "the types of the input contradict each other by onnx's inference: {}", *fault);
   }
-  if (workflow.verify && !runtime::runtime_version(workflow.verify->compare.session)) {
-    throw Error(ErrorCode::io, "verify needs ONNX Runtime and finds none")
-        .remedy("install the Python package onnxruntime, or give verify's library or OLIVINE_ORT_LIBRARY");
-  }
+  check_runtime(workflow);
 }
 
 }  // namespace olivine::workflow

@@ -59,6 +59,38 @@ constexpr passes::Pass kLie = {"Lie", "Adds a node and denies it.", no_options, 
 constexpr passes::Pass kBreak = {"Break", "Makes an invalid model.", no_options, break_model};
 constexpr passes::Pass kRefuse = {"Refuse", "Fails.", no_options, refuse};
 
+/// Makes kModel's model, which adds {1, 2} and drops what is below zero.
+passes::Made make_model(const passes::Source& source, const std::any&, passes::Context& context) {
+  context.progress("making");
+  context.notices.emplace_back("made of a " + source.type);
+  passes::Made made;
+  made.model = onnx::parse_model(kModel);
+  made.origin = "the maker";
+  for (const config::Json& files : source.config.value("cases", config::Json::array())) {
+    made.recorded.push_back({"N = 2", {{"x", files[0].get<std::string>()}}, {{"y", files[1].get<std::string>()}}});
+  }
+  return made;
+}
+
+passes::Change fix_size(ir::Model& model, const std::any&, passes::Context&) {
+  model.graph->inputs()[0]->type = ir::tensor_type(DataType::float32, ir::Shape{1});
+  return passes::Change::changed;
+}
+
+passes::Change negate(ir::Model& model, const std::any&, passes::Context&) {
+  ir::Graph& graph = *model.graph;
+  ir::Value* const output = graph.outputs()[0];
+  output->set_name("inner");
+  ir::Node& node = graph.append("Neg", {output});
+  graph.set_output(0, *node.add_output("y", output->type));
+  return passes::Change::changed;
+}
+
+constexpr std::string_view kMadeOf[] = {"Thing"};
+constexpr passes::Pass kMake = {"Make", "Makes a model.", no_options, do_nothing, make_model, kMadeOf};
+constexpr passes::Pass kFix = {"Fix", "Fixes the size.", no_options, fix_size};
+constexpr passes::Pass kNegate = {"Negate", "Computes something else.", no_options, negate};
+
 class Runner : public testing::Test {
  protected:
   void SetUp() override {
@@ -96,6 +128,28 @@ class Runner : public testing::Test {
       return error.what();
     }
     return "no error";
+  }
+
+  /// A .npy file with two float32 values.
+  std::string npy(const std::string& name, float first, float second) const {
+    const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
+    std::string bytes = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header;
+    for (const float value : {first, second}) bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+    return (folder_ / name).string();
+  }
+
+  /// A workflow that begins with something that isn't ONNX, and what that computes for {1, -5}.
+  Workflow made_flow(std::vector<const passes::Pass*> passes, std::vector<float> outputs) const {
+    passes.insert(passes.begin(), &kMake);
+    Workflow workflow = flow(std::move(passes));
+    workflow.input.path = "thing";
+    workflow.input.source = passes::Source{"Thing", config::Json::object(), {}};
+    if (!outputs.empty()) {
+      workflow.input.source->config["cases"] = {{npy("x.npy", 1, -5), npy("y.npy", outputs[0], outputs[1])}};
+    }
+    workflow.verify = Verify{};
+    return workflow;
   }
 
   RunOptions logged() {
@@ -229,6 +283,45 @@ TEST_F(Runner, MakesTheSameModelEveryTime) {
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
   EXPECT_EQ(bytes("a"), bytes("b"));
+}
+
+TEST_F(Runner, MakesTheFirstModelOfASource) {
+  const Outcome outcome = run(made_flow({&kAdd}, {2, 0}), logged());
+  EXPECT_FALSE(outcome.failure);
+  EXPECT_EQ(outcome.report["input"]["type"], "Thing");
+  EXPECT_EQ(outcome.report["passes"][0]["nodes"]["after"], 2);
+  EXPECT_EQ(outcome.report["verify"]["against"], "the maker");
+  EXPECT_EQ(outcome.report["verify"]["cases"], config::Json::array({"N = 2"}));
+  EXPECT_THAT(messages_, testing::Contains("s1: made of a Thing"));
+}
+
+TEST_F(Runner, HoldsTheResultAgainstTheSourceItself) {
+  const Outcome outcome = run(made_flow({}, {2, 1}), {});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_THAT(outcome.failure->what(), HasSubstr("against the maker at N = 2"));
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+}
+
+TEST_F(Runner, TellsWhichPartOfTheWayIsWrong) {
+  EXPECT_THAT(run(made_flow({&kNegate}, {2, 0}), {}).failure->what(), HasSubstr("the first model is right"));
+  EXPECT_THAT(run(made_flow({&kAdd}, {2, 1}), {}).failure->what(), HasSubstr("the first model differs already"));
+}
+
+TEST_F(Runner, VerifiesStepByStepWhereNoCaseFits) {
+  EXPECT_FALSE(run(made_flow({&kFix}, {2, 0}), logged()).failure);
+  EXPECT_THAT(messages_, testing::Contains(HasSubstr("no recorded case has sizes that the result takes")));
+  EXPECT_TRUE(run(made_flow({&kNegate, &kFix}, {2, 0}), {}).failure);
+}
+
+TEST_F(Runner, TellsThatThereIsNothingToCompareWith) {
+  EXPECT_FALSE(run(made_flow({}, {}), logged()).failure);
+  EXPECT_THAT(messages_, testing::Contains(HasSubstr("there is nothing to compare with")));
+}
+
+TEST_F(Runner, ASourceNeedsAPassThatMakesAModel) {
+  Workflow workflow = made_flow({}, {});
+  workflow.steps.front().pass = &kAdd;
+  EXPECT_THAT(failure(workflow), HasSubstr("thing: a Thing is no ONNX model yet"));
 }
 
 TEST_F(Runner, ValidatesWithoutRunning) {

@@ -17,7 +17,9 @@
 namespace olivine::workflow {
 
 struct InputModel {
-  std::filesystem::path path;  ///< of the `.onnx` or `.onnxtxt` file itself
+  std::filesystem::path path;  ///< of the `.onnx` or `.onnxtxt` file itself; of a source, what it is called by
+  /// What isn't ONNX yet: the first pass makes a model of it.
+  std::optional<passes::Source> source;
   /// `inference_settings`, `use_ort_extensions` and `model_attributes`: not ours to read, handed on in
   /// model_config.json.
   config::Json handed_on = config::Json::object();

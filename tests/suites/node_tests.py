@@ -21,6 +21,7 @@ import float16
 import models
 import opset
 import roundtrip
+import transformers_models
 
 ROOT = Path(__file__).resolve().parents[2]
 # invalid: computes right, but the checker objects. impossible: refused, and rightly so. no kernel: ONNX Runtime cannot run it.
@@ -33,10 +34,12 @@ SUITES = {
     "float16": (float16.TITLE, float16.suite_cases, float16.check),
     "opset": (opset.TITLE, opset.suite_cases, opset.check),
     "opset-models": (models.TITLE, models.suite_cases, models.check),
+    "torch-models": (transformers_models.TITLE, transformers_models.suite_cases, transformers_models.check),
     "opset-there-and-back": (f"{opset.TITLE}, there and back", opset.round_trip_cases, opset.check_there_and_back),
 }
 PEERS = {
     "float16-onnxruntime": (f"{float16.TITLE}, ONNX Runtime's converter", float16.suite_cases, float16.check_onnxruntime),
+    "torch-models-torch.onnx": (f"{transformers_models.TITLE}, torch.onnx", transformers_models.peer_cases, transformers_models.check_peer),
     "opset-onnx": (f"{opset.TITLE}, onnx's converter", opset.measured_cases, opset.check_onnx),
 }
 

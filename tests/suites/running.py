@@ -22,15 +22,15 @@ def pack(array):
     """An array's bytes as ONNX's raw_data holds them."""
     bits = BITS.get(array.dtype.name)
     if bits is None:
-        return np.ascontiguousarray(array).tobytes()
+        return array.tobytes()
     tensor = numpy_helper.from_array(array)
     return tensor.raw_data
 
 
 def to_ort(array):
-    array = np.asarray(array)
+    array = np.asarray(array, order="C")
     if array.dtype.name in NATIVE or array.dtype.kind in "OUS":
-        return ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+        return ort.OrtValue.ortvalue_from_numpy(array)
     value = ort.OrtValue.ortvalue_from_shape_and_type(list(array.shape), helper.np_dtype_to_tensor_dtype(array.dtype))
     data = pack(array)
     ctypes.memmove(value.data_ptr(), data, len(data))

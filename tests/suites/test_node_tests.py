@@ -9,7 +9,7 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("suite", ["roundtrip", "float16", "opset", "opset-models"])
+@pytest.mark.parametrize("suite", ["roundtrip", "float16", "opset", "opset-models", "torch-models"])
 def test_sample(suite, tmp_path, olivine):
     command = [sys.executable, HERE / "node_tests.py", suite, "--sample", "--jobs", "1", "--out", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)

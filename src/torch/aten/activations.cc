@@ -25,7 +25,8 @@ Term self(Call& c) { return {c, c.tensor("self")}; }
 
 ir::Value* clip(Term x, double lowest, double highest) {
   Call& c = x.call();
-  return c.emit("Clip", {x, x.number(lowest), x.number(highest)});
+  const Term carried = x.dtype() == DataType::int16 ? x.cast(DataType::int32) : x;
+  return c.cast(c.emit("Clip", {carried, carried.number(lowest), carried.number(highest)}), x.dtype());
 }
 
 // ---- Piecewise linear
@@ -157,7 +158,8 @@ ir::Value* selu(Call& c) {
 ir::Value* celu(Call& c) {
   const Term x = self(c);
   const double alpha = c.real("alpha", 1);
-  if (!is_double(x)) return x.emit("Celu", {float_attribute("alpha", alpha)});
+  // Below opset 28 Celu is of float32 only.
+  if (!is_double(x)) return x.cast(DataType::float32).emit("Celu", {float_attribute("alpha", alpha)}).cast(x.dtype());
   return where(x > 0, x, alpha * expm1(min(x, 0) / alpha));
 }
 
@@ -200,6 +202,13 @@ ir::Value* glu(Call& c) {
 ir::Value* along(Call& c, const char* op_type, ir::Value* x, std::int64_t axis) {
   if (c.rank(x) == 0) return c.reshape(c.emit(op_type, {c.reshape(x, {1})}, {{"axis", 0}}), {});
   return c.emit(op_type, {x}, {{"axis", c.positive_axis(axis, c.rank(x))}});
+}
+
+/// In float64 ONNX Runtime's LogSoftmax overlooks NaN and infinity.
+ir::Value* log_softmax_of_double(Term x, std::int64_t axis) {
+  Call& c = x.call();
+  const Term shifted = x - Term(c, c.reduce("ReduceMax", x, {axis}, true));
+  return shifted - log(Term(c, c.reduce("ReduceSum", exp(shifted), {axis}, true)));
 }
 
 /// The argument in the type that it is normalized in: float16 is widened by the runtime, unless the result is wide.
@@ -257,7 +266,10 @@ constexpr std::array kOps = {
 }  // namespace
 
 ir::Value* softmax(Call& c, ir::Value* x, std::int64_t axis) { return along(c, "Softmax", x, axis); }
-ir::Value* log_softmax(Call& c, ir::Value* x, std::int64_t axis) { return along(c, "LogSoftmax", x, axis); }
+ir::Value* log_softmax(Call& c, ir::Value* x, std::int64_t axis) {
+  if (c.dtype(x) != DataType::float64 || c.rank(x) == 0) return along(c, "LogSoftmax", x, axis);
+  return log_softmax_of_double(Term(c, x), c.positive_axis(axis, c.rank(x)));
+}
 
 Ops activation_ops() { return kOps; }
 

@@ -30,11 +30,6 @@ std::vector<Adaptive> axes_of(Call& c, ir::Value* x, std::size_t rank) {
   return axes;
 }
 
-std::size_t rank_of(const Call& c) {
-  const std::string_view name = c.name();
-  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
-}
-
 bool are_all_single(const std::vector<Adaptive>& axes) {
   return std::ranges::all_of(axes, [](const Adaptive& axis) { return axis.known_count == 1; });
 }
@@ -93,19 +88,31 @@ ir::Value* mean_of_windows(Call& c, ir::Value* x, const std::vector<Adaptive>& a
   std::vector<WindowAxis> padding(axes.size());
   for (WindowAxis& axis : padding) axis.after = 1;
   Values tables;
-  ir::Value* sizes = nullptr;
+  Values sizes;
   for (const Adaptive& axis : axes) {
     const Table table = table_of(c, axis, axis.size);
     tables.push_back(table.positions);
-    sizes = sizes == nullptr ? table.sizes : c.emit("Mul", {c.unsqueeze(sizes, {-1}), table.sizes});
+    sizes.push_back(c.cast(table.sizes, c.dtype(x)));
   }
   ir::Value* windows = take_windows(c, pad_spatial(c, x, padding, 0), tables);
-  ir::Value* sum = c.reduce("ReduceSum", windows, kernel_axes(axes.size()), false);
-  return c.emit("Div", {sum, c.cast(sizes, c.dtype(x))});
+  ir::Value* mean = c.reduce("ReduceSum", windows, kernel_axes(axes.size()), false);
+  // By the product where it is known, else by one axis after the other.
+  const bool are_known = std::ranges::all_of(sizes, [&](ir::Value* size) { return c.find_reals(size).has_value(); });
+  ir::Value* volume = nullptr;
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    Ints behind;
+    for (std::size_t later = i + 1; later < axes.size(); ++later)
+      behind.push_back(-static_cast<std::int64_t>(later - i));
+    ir::Value* size = behind.empty() ? sizes[i] : c.unsqueeze(sizes[i], behind);
+    if (!are_known) mean = c.emit("Div", {mean, size});
+    if (are_known) volume = volume == nullptr ? size : c.emit("Mul", {size, volume});
+  }
+  if (are_known) mean = c.emit("Div", {mean, volume});
+  return mean;
 }
 
 ir::Value* adaptive_mean(Call& c) {
-  const std::size_t rank = rank_of(c);
+  const std::size_t rank = rank_by_name(c);
   ir::Value* given = c.tensor("self");
   const DataType dtype = c.dtype(given);
   ir::Value* x = with_batch(c, carried(c, given), rank);
@@ -115,7 +122,7 @@ ir::Value* adaptive_mean(Call& c) {
   if (result == nullptr) {
     result = mean_of_windows(c, dtype == DataType::float16 ? c.cast(x, DataType::float32) : x, axes);
   }
-  return c.cast(without_batch(c, result, given), dtype);
+  return c.cast(without_batch(c, result, given, rank), dtype);
 }
 
 // ---- Largest
@@ -142,22 +149,25 @@ Values largest_of_windows(Call& c, ir::Value* x, const std::vector<Adaptive>& ax
 }
 
 Values adaptive_largest(Call& c) {
-  const std::size_t rank = rank_of(c);
+  const std::size_t rank = rank_by_name(c);
   ir::Value* given = c.tensor("self");
   ir::Value* x = with_batch(c, carried(c, given), rank);
   const std::vector<Adaptive> axes = axes_of(c, x, rank);
   Values results;
   const auto kernel = equal_windows(axes);
-  if (kernel) {
-    results = c.emit_many("MaxPool", {x}, 2, {{"kernel_shape", *kernel}, {"strides", *kernel}});
+  const bool has_places = is_used(c, 1);
+  if (are_all_single(axes) && !has_places) {
+    results = {c.emit("GlobalMaxPool", {x})};
+  } else if (kernel) {
+    results = c.emit_many("MaxPool", {x}, has_places ? 2 : 1, {{"kernel_shape", *kernel}, {"strides", *kernel}});
     // ONNX counts places through the whole tensor, PyTorch in each plane.
     std::int64_t volume = 1;
     for (const Adaptive& axis : axes) volume *= *axis.known_size;
-    results[1] = c.emit("Mod", {results[1], c.integer_scalar(volume)});
+    if (has_places) results[1] = c.emit("Mod", {results[1], c.integer_scalar(volume)});
   } else {
     results = largest_of_windows(c, x, axes);
   }
-  for (ir::Value*& result : results) result = without_batch(c, result, given);
+  for (ir::Value*& result : results) result = without_batch(c, result, given, rank);
   results[0] = c.cast(results[0], c.dtype(given));
   return results;
 }

@@ -172,13 +172,13 @@ Term integer_power(Term base, Term exponent) {
   return Term(c, states[0]).cast(own);
 }
 
-/// The powers that PyTorch computes by other means than pow.
-std::optional<Term> special_power(Term x, double exponent) {
+/// The powers that PyTorch computes by other means than pow; of narrow types no roots.
+std::optional<Term> special_power(Term x, double exponent, DataType own) {
   if (exponent == 1) return x;
   if (exponent == 2) return square(x);
   if (exponent == 3) return x * x * x;
-  if (exponent == 0.5) return sqrt(x);
-  if (exponent == -0.5) return sqrt(x).emit("Reciprocal");
+  if (exponent == 0.5 && !is_half(own)) return sqrt(x);
+  if (exponent == -0.5 && !is_half(own)) return sqrt(x).emit("Reciprocal");
   if (exponent == -1) return x.emit("Reciprocal");
   if (exponent == -2) return square(x).emit("Reciprocal");
   return std::nullopt;
@@ -191,7 +191,7 @@ ir::Value* power(Call& c) {
   if (base.is_float()) {
     const Term x = base.cast(working_type(base.dtype()));
     if (known && !c.find_number(base)) {
-      if (const auto special = special_power(x, *known)) return special->cast(base.dtype());
+      if (const auto special = special_power(x, *known, base.dtype())) return special->cast(base.dtype());
     }
     return pow(x, exponent.cast(x.dtype())).cast(base.dtype());
   }
@@ -253,19 +253,6 @@ Term hypot(Term x, Term y) {
   const Term larger = max(abs(x), abs(y));
   const Term ratio = min(abs(x), abs(y)) / where(equals(larger, 0), 1, larger);
   return where(has_infinity, infinity, larger * sqrt(1 + square(ratio)));
-}
-
-/// The quadrant of (x, y) from the ratio's arc tangent; signs of zeros count.
-Term atan2(Term y, Term x) {
-  constexpr double kPi = 3.14159265358979323846;
-  const Term is_left = sign_bit(x);
-  const Term is_below = sign_bit(y);
-  const Term both_infinite = is_inf(x) & is_inf(y);
-  const Term both_zero = equals(x, 0) & equals(y, 0);
-  const Term ratio = where(both_infinite, 1, where(both_zero, 0, abs(y) / abs(x)));
-  const Term angle = atan(ratio);
-  const Term upper = where(is_left, kPi - angle, angle);
-  return where(is_below, -upper, upper);
 }
 
 Term copysign(Term x, Term sign) {

@@ -5,9 +5,11 @@
 #include "torch/aten/complex.h"
 #include "torch/aten/families.h"
 #include "torch/aten/products.h"
+#include "torch/aten/shapes.h"
+#include "torch/aten/term.h"
 #include "torch/promote.h"
 
-/// Functions of complex tensors, sums of them, and what puts them together.
+/// Functions of complex tensors, means, choices.
 namespace olivine::torch {
 namespace {
 
@@ -58,19 +60,8 @@ Complex reciprocal_root(Call& c, const Complex& z) { return reciprocal(c, root(c
 
 Complex squared(Call& c, const Complex& z) { return multiply(c, z, z); }
 
-/// Sinh and Cosh by Exp, which every real type has.
-ir::Value* hyperbolic(Call& c, ir::Value* x, bool is_even) {
-  ir::Value* up = c.emit("Exp", {x});
-  ir::Value* down = c.emit("Exp", {c.emit("Neg", {x})});
-  ir::Value* sum = is_even ? plus(c, up, down) : minus(c, up, down);
-  return times(c, sum, c.number(0.5, c.dtype(x)));
-}
-
-ir::Value* sinh_of(Call& c, ir::Value* x) {
-  return c.dtype(x) == DataType::float64 ? hyperbolic(c, x, false) : c.emit("Sinh", {x});
-}
-
-ir::Value* cosh_of(Call& c, ir::Value* x) { return hyperbolic(c, x, true); }
+ir::Value* sinh_of(Call& c, ir::Value* x) { return sinh(Term(c, x)); }
+ir::Value* cosh_of(Call& c, ir::Value* x) { return cosh(Term(c, x)); }
 
 Complex hyperbolic_sine(Call& c, const Complex& z) {
   return {times(c, sinh_of(c, z.re), c.emit("Cos", {z.im})), times(c, cosh_of(c, z.re), c.emit("Sin", {z.im}))};
@@ -107,29 +98,30 @@ Complex silu(Call& c, const Complex& z) { return multiply(c, z, sigmoid(c, z)); 
 
 // ---- Powers
 
-/// Few whole exponents as products; zero to other powers is zero.
+/// Zero is zero to all powers with a positive real part.
+Complex zero_where_base_is(Call& c, const Complex& base, ir::Value* exponent, const Complex& otherwise) {
+  ir::Value* zero = c.number(0, c.dtype(base.re));
+  ir::Value* is_zero = c.emit("And", {c.emit("Equal", {base.re, zero}), c.emit("Equal", {base.im, zero})});
+  ir::Value* counts = c.emit("And", {is_zero, c.emit("Greater", {exponent, zero})});
+  return {c.where(counts, zero, otherwise.re), c.where(counts, zero, otherwise.im)};
+}
+
+/// Few whole exponents are products.
 Complex power_of(Call& c, const Complex& base, double exponent) {
   const DataType dtype = c.dtype(base.re);
   if (exponent == 0) {
-    ir::Value* zero = c.filled(c.sizes(base.re), Number(0.0), dtype);
-    ir::Value* one = c.filled(c.sizes(base.re), Number(1.0), dtype);
-    return {one, zero};
+    ir::Value* sizes = c.sizes(base.re);
+    return {c.filled(sizes, Number(1.0), dtype), c.filled(sizes, Number(0.0), dtype)};
   }
   if (exponent == 0.5) return root(c, base);
-  if (exponent == -0.5) return reciprocal_root(c, base);
   if (exponent < 0) return reciprocal(c, power_of(c, base, -exponent));
   if (exponent == std::floor(exponent) && exponent <= 8) {
     Complex result = base;
     for (int i = 1; i < static_cast<int>(exponent); ++i) result = multiply(c, result, base);
     return result;
   }
-  return exponential(c, scaled(c, logarithm(c, base), exponent));
-}
-
-Complex where_zero(Call& c, const Complex& base, const Complex& otherwise) {
-  ir::Value* zero = c.number(0, c.dtype(base.re));
-  ir::Value* is_zero = c.emit("And", {c.emit("Equal", {base.re, zero}), c.emit("Equal", {base.im, zero})});
-  return {c.where(is_zero, zero, otherwise.re), c.where(is_zero, zero, otherwise.im)};
+  const Complex power = exponential(c, scaled(c, logarithm(c, base), exponent));
+  return zero_where_base_is(c, base, c.number(exponent, dtype), power);
 }
 
 ir::Value* power(Call& c) {
@@ -137,10 +129,80 @@ ir::Value* power(Call& c) {
   const Complex base = parts(c, pair_argument(c, "self", width));
   if (!c.is_tensor("exponent")) {
     const Number exponent = c.number_argument("exponent");
-    if (!exponent.is_complex() && !exponent.is_symbolic()) {
-      return paired(c, where_zero_if(c, base, exponent.real()));
-    }
+    if (!exponent.is_complex() && !exponent.is_symbolic()) return paired(c, power_of(c, base, exponent.real()));
   }
   const Complex exponent = parts(c, pair_argument(c, "exponent", width));
-  return paired(c, where_zero(c, base, exponential(c, multiply(c, exponent, logarithm(c, base)))));
+  const Complex result = exponential(c, multiply(c, exponent, logarithm(c, base)));
+  return paired(c, zero_where_base_is(c, base, exponent.re, result));
 }
+
+// ---- Sums
+
+ir::Value* mean(Call& c) {
+  ir::Value* self = pair_argument(c, "self", complex_width(c));
+  Ints axes = axes_argument(c, "dim", c.rank(self) - 1);
+  if (axes.empty()) {
+    for (std::int64_t axis = 0; axis < c.rank(self) - 1; ++axis) axes.push_back(axis);
+  }
+  return axes.empty() ? self : c.reduce("ReduceMean", self, axes, c.flag("keepdim", false));
+}
+
+ir::Value* running_sum(Call& c) {
+  ir::Value* self = pair_argument(c, "self", complex_width(c));
+  const std::int64_t rank = c.rank(self) - 1;
+  if (rank == 0) return self;
+  return c.emit("CumSum", {self, c.integer_scalar(c.positive_axis(c.integer("dim"), rank))});
+}
+
+// ---- Chosen
+
+ir::Value* chosen(Call& c) {
+  const DataType width = complex_width(c);
+  ir::Value* condition = c.unsqueeze(c.cast(c.tensor("condition"), DataType::boolean), {-1});
+  return c.where(condition, pair_argument(c, "self", width), pair_argument(c, "other", width));
+}
+
+ir::Value* masked(Call& c) {
+  const DataType width = complex_width(c);
+  ir::Value* mask = c.unsqueeze(c.tensor("mask"), {-1});
+  return c.where(mask, pair_argument(c, "value", width), pair_argument(c, "self", width));
+}
+
+constexpr std::array kOps = {
+    op("aten.exp.default", elementwise<exponential>),
+    op("aten.exp2.default", elementwise<exponential_of_two>),
+    op("aten.expm1.default", elementwise<exponential_less_one>),
+    op("aten.log.default", elementwise<logarithm>),
+    op("aten.log2.default", elementwise<logarithm_of_two>),
+    op("aten.log10.default", elementwise<logarithm_of_ten>),
+    op("aten.log1p.default", elementwise<logarithm_plus_one>),
+    op("aten.sqrt.default", elementwise<root>),
+    op("aten.rsqrt.default", elementwise<reciprocal_root>),
+    op("aten.square.default", elementwise<squared>),
+    op("aten.reciprocal.default", elementwise<reciprocal>),
+    op("aten.sin.default", elementwise<sine>),
+    op("aten.cos.default", elementwise<cosine>),
+    op("aten.tan.default", elementwise<tangent>),
+    op("aten.sinh.default", elementwise<hyperbolic_sine>),
+    op("aten.cosh.default", elementwise<hyperbolic_cosine>),
+    op("aten.tanh.default", elementwise<hyperbolic_tangent>),
+    op("aten.sigmoid.default", elementwise<sigmoid>),
+    op("aten.silu.default", elementwise<silu>),
+    op("aten.pow.Tensor_Scalar", power),
+    op("aten.pow.Tensor_Tensor", power),
+    op("aten.pow.Scalar", power),
+    op("aten.mean.default", mean),
+    op("aten.mean.dim", mean),
+    op("aten.cumsum.default", running_sum),
+    op("aten.where.self", chosen),
+    op("aten.where.ScalarOther", chosen),
+    op("aten.where.ScalarSelf", chosen),
+    op("aten.masked_fill.Scalar", masked),
+    op("aten.masked_fill.Tensor", masked),
+};
+
+}  // namespace
+
+Ops complex_function_ops() { return kOps; }
+
+}  // namespace olivine::torch

@@ -161,7 +161,7 @@ ir::Value* lower(Call& c, const Convolution& conv) {
   Values inputs = {with_batch(c, prepared(given), conv.rank), prepared(c.tensor("weight"))};
   if (ir::Value* bias = c.find_tensor("bias")) inputs.push_back(prepared(bias));
   ir::Value* result = is_real ? convolve(c, conv, std::move(inputs)) : convolve_integers(c, conv, std::move(inputs));
-  return c.cast(without_batch(c, result, given), dtype);
+  return c.cast(without_batch(c, result, given, conv.rank), dtype);
 }
 
 ir::Value* convolution(Call& c) { return lower(c, convolution_of(c)); }

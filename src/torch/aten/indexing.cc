@@ -167,6 +167,11 @@ ir::Value* gather(Call& c) {
   ir::Value* self = c.tensor("self");
   ir::Value* index = c.tensor("index");
   if (rank == 0) return c.rank(index) == 0 ? self : c.expand_to(self, c.sizes(index));
+  // An index without elements may have any rank.
+  const ir::Shape& told = c.meta("index").sizes;
+  if (std::ranges::find(told, ir::Dim(0)) != told.end()) {
+    return c.filled(c.sizes(index), Number(std::int64_t{0}), c.dtype(self));
+  }
   const bool is_scalar = c.rank(index) == 0;
   if (is_scalar) index = c.reshape(index, {1});
   ir::Value* found = c.emit("GatherElements", {self, index}, {{"axis", axis_argument(c, "dim", 0, rank)}});
@@ -257,13 +262,10 @@ ir::Value* choose_masked(Call& c, ir::Value* self, ir::Value* values, const Indi
   return c.where(mask, values, self);
 }
 
-ir::Value* index_put(Call& c) {
-  const Indices indices = read_indices(c);
+ir::Value* write_at(Call& c, const Indices& indices, ir::Value* values, bool accumulate) {
   ir::Value* self = c.tensor("self");
   const std::int64_t rank = torch_rank(c);
-  const bool accumulate = c.flag("accumulate", false);
   const DataType dtype = c.dtype(self);
-  ir::Value* values = converted(c, c.tensor("values"), c.meta("values").dtype, c.meta("self").dtype);
   if (indices.given == 0) c.refuse("it has no index");
   if (indices.mask != nullptr && !(accumulate && dtype == DataType::boolean)) {
     if (ir::Value* chosen = choose_masked(c, self, values, indices, rank, accumulate)) return chosen;
@@ -288,6 +290,28 @@ ir::Value* index_put(Call& c) {
   return reordered(c, written, back);
 }
 
+ir::Value* index_put(Call& c) {
+  ir::Value* values = converted(c, c.tensor("values"), c.meta("values").dtype, c.meta("self").dtype);
+  return write_at(c, read_indices(c), values, c.flag("accumulate", false));
+}
+
+/// Where the mask is false an index may lie outside, and nothing is added.
+ir::Value* masked_index_put(Call& c) {
+  ir::Value* self = c.tensor("self");
+  if (std::ranges::find(c.meta("self").sizes, ir::Dim(0)) != c.meta("self").sizes.end()) return self;
+  Indices indices = read_indices(c);
+  for (std::size_t i = 0; i < indices.at.size(); ++i) {
+    if (indices.at[i] == nullptr) continue;
+    ir::Value* size = c.as_scalar(c.size(self, static_cast<std::int64_t>(i)));
+    ir::Value* first = c.emit("Neg", {size});
+    ir::Value* last = c.emit("Sub", {size, c.integer_scalar(1)});
+    indices.at[i] = c.emit("Min", {c.emit("Max", {c.cast(indices.at[i], DataType::int64), first}), last});
+  }
+  ir::Value* values = c.cast(c.tensor("values"), c.dtype(self));
+  values = c.where(c.tensor("mask"), values, c.scalar(Number(std::int64_t{0}), c.dtype(values)));
+  return write_at(c, indices, values, true);
+}
+
 constexpr std::array kOps = {
     complex_too(op("aten.index.Tensor", index)),
     complex_too(op("aten._unsafe_index.Tensor", index)),
@@ -299,6 +323,7 @@ constexpr std::array kOps = {
     complex_too(op("aten.embedding.default", embedding)),
     op("aten.one_hot.default", one_hot),
     op("aten.index_put.default", index_put),
+    op("aten._unsafe_masked_index_put_accumulate.default", masked_index_put),
     op("aten._index_put_impl.default", index_put),
     op("aten._unsafe_index_put.default", index_put),
 };

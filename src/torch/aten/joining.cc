@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "torch/aten/families.h"
+#include "torch/aten/pads.h"
 #include "torch/aten/shapes.h"
 #include "torch/promote.h"
 
@@ -84,6 +85,99 @@ ir::Value* column_stack(Call& c) {
   return joined(c, values, 1);
 }
 
+/// Matrices along a diagonal, zeros elsewhere.
+ir::Value* block_diag(Call& c) {
+  std::vector<Part> parts = alike(c);
+  ir::Value* total = c.ints({0});
+  for (Part& part : parts) {
+    if (part.rank() < 2) part.value = with_rank(c, part.value, part.rank(), 2);
+    total = add_sizes(c, total, c.size(part.value, 1));
+  }
+  const bool is_pair = is_complex_type(c.result_dtype());
+  ir::Value* zero = c.ints({0});
+  ir::Value* before = zero;
+  Values rows;
+  for (const Part& part : parts) {
+    ir::Value* width = c.size(part.value, 1);
+    ir::Value* after = c.emit("Sub", {total, add_sizes(c, before, width)});
+    Values begins = {zero, before};
+    Values ends = {zero, after};
+    if (is_pair) begins.push_back(zero);
+    if (is_pair) ends.push_back(zero);
+    const bool is_alone = c.find_ints(before) == Ints{0} && c.find_ints(after) == Ints{0};
+    rows.push_back(is_alone ? part.value : pad_constant(c, part.value, begins, ends, nullptr));
+    before = add_sizes(c, before, width);
+  }
+  return joined(c, rows, 0);
+}
+
+/// Every tuple of the tensors' elements.
+ir::Value* cartesian_prod(Call& c) {
+  const std::vector<Part> parts = alike(c);
+  if (parts.size() == 1) return parts.front().value;
+  Values sizes;
+  for (const Part& part : parts) sizes.push_back(c.size(part.value, 0));
+  ir::Value* grid = joined_sizes(c, sizes);
+  Values columns;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Ints axes;
+    for (std::size_t axis = 0; axis < parts.size(); ++axis) {
+      if (axis != i) axes.push_back(static_cast<std::int64_t>(axis));
+    }
+    ir::Value* own = c.expand_to(c.unsqueeze(parts[i].value, axes), grid);
+    columns.push_back(c.reshape(own, {-1, 1}));
+  }
+  return c.concat(columns, 1);
+}
+
+/// Every choice of r elements in order: the places where each index is larger than the one before.
+ir::Value* combinations(Call& c) {
+  ir::Value* self = c.tensor("self");
+  const std::int64_t r = c.integer("r", 2);
+  if (r == 0) return c.filled(c.ints({0}), Number(std::int64_t{0}), c.dtype(self));
+  if (r == 1) return c.unsqueeze(self, {1});
+  ir::Value* places = c.range(c.size(self, 0));
+  const char* is_next = c.flag("with_replacement", false) ? "LessOrEqual" : "Less";
+  const auto along = [&](std::int64_t axis) {
+    Ints dims(static_cast<std::size_t>(r), 1);
+    dims[static_cast<std::size_t>(axis)] = -1;
+    return c.reshape(places, dims);
+  };
+  ir::Value* is_chosen = nullptr;
+  for (std::int64_t axis = 0; axis + 1 < r; ++axis) {
+    ir::Value* in_order = c.emit(is_next, {along(axis), along(axis + 1)});
+    is_chosen = is_chosen == nullptr ? in_order : c.emit("And", {is_chosen, in_order});
+  }
+  return c.emit("Gather", {self, c.transpose(c.emit("NonZero", {is_chosen}), {1, 0})});
+}
+
+/// Each tensor in as many chunks along an axis, zeros after the last; the tensors' chunks beside each other.
+ir::Value* chunk_cat(Call& c) {
+  ir::Value* chunks = c.ints({c.integer("num_chunks")});
+  const std::vector<Part> parts = alike(c);
+  if (parts.empty()) c.refuse("there is nothing to join");
+  const std::int64_t axis = wrapped_axis(c, c.integer("dim"), parts.front().rank());
+  Values pieces;
+  for (const Part& part : parts) {
+    Values begins(static_cast<std::size_t>(part.rank()), c.ints({0}));
+    Values ends = begins;
+    ir::Value* missing = c.emit("Mod", {c.emit("Neg", {c.size(part.value, axis)}), chunks});
+    ends[static_cast<std::size_t>(axis)] = missing;
+    const bool is_even = c.find_ints(missing) == Ints{0};
+    ir::Value* padded = is_even ? part.value : pad_constant(c, part.value, begins, ends, nullptr);
+    Values sizes;
+    ir::Value* each = c.emit("Div", {c.size(padded, axis), chunks});
+    for (std::int64_t i = 0; i < part.rank(); ++i) {
+      if (i < axis) sizes.push_back(c.size(padded, i));
+      if (i > axis) each = multiply_sizes(c, each, c.size(padded, i));
+    }
+    sizes.push_back(chunks);
+    sizes.push_back(each);
+    pieces.push_back(c.reshape_to(padded, joined_sizes(c, sizes)));
+  }
+  return joined(c, pieces, axis + 1);
+}
+
 constexpr std::array kOps = {
     complex_too(op("aten.cat.default", cat)),
     complex_too(op("aten.concat.default", cat)),
@@ -94,6 +188,10 @@ constexpr std::array kOps = {
     complex_too(op("aten.row_stack.default", vstack)),
     complex_too(op("aten.dstack.default", dstack)),
     complex_too(op("aten.column_stack.default", column_stack)),
+    complex_too(op("aten.block_diag.default", block_diag)),
+    op("aten.cartesian_prod.default", cartesian_prod),
+    op("aten.combinations.default", combinations),
+    op("aten._chunk_cat.default", chunk_cat),
 };
 
 }  // namespace

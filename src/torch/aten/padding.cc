@@ -8,11 +8,16 @@
 /// Tensors with a margin, or cropped: PyTorch tells it from the last axis on.
 namespace olivine::torch {
 
+namespace {
+
+/// Runtimes pad some types only.
+DataType pad_carrier(DataType own) { return own == DataType::int16 || own == DataType::uint16 ? DataType::int32 : own; }
+
+}  // namespace
+
 ir::Value* pad_constant(Call& c, ir::Value* value, const Values& begins, const Values& ends, ir::Value* fill) {
   const DataType own = c.dtype(value);
-  // Runtimes pad some types only.
-  DataType carrier = own;
-  if (own == DataType::int16 || own == DataType::uint16) carrier = DataType::int32;
+  const DataType carrier = pad_carrier(own);
   ir::Value* pads = c.concat({joined_sizes(c, begins), joined_sizes(c, ends)}, 0);
   Values inputs = {c.cast(value, carrier), pads};
   if (fill != nullptr) inputs.push_back(c.cast(fill, carrier));
@@ -59,46 +64,79 @@ ir::Value* constant_margins(Call& c, std::string_view name) {
   return pad_constant(c, self, around.begins, around.ends, c.scalar(*value, c.dtype(self)));
 }
 
-/// ONNX's modes repeat what a crop leaves, as PyTorch does: crops come first.
-ir::Value* repeated_margins(Call& c, std::string_view name, const char* mode) {
+/// Where a margin of repeated elements reads along an axis: -1, -2 … and what lies beyond the last element, brought
+/// back.
+ir::Value* repeated_places(Call& c, ir::Value* value, std::int64_t axis, ir::Value* begin, ir::Value* end,
+                           bool reflects) {
+  ir::Value* size = c.size(value, axis);
+  ir::Value* places = c.range(add_sizes(c, size, add_sizes(c, begin, end)));
+  places = add_sizes(c, places, c.emit("Neg", {begin}));
+  ir::Value* last = add_sizes(c, size, c.ints({-1}));
+  if (!reflects) return c.emit("Min", {c.emit("Max", {places, c.ints({0})}), last});
+  ir::Value* from_last = c.emit("Sub", {last, c.emit("Abs", {places})});
+  return c.emit("Sub", {last, c.emit("Abs", {from_last})});
+}
+
+bool may_crop(Call& c, ir::Value* size) {
+  const auto known = c.find_ints(size);
+  return known && known->front() < 0;
+}
+
+ir::Value* repeated_margins(Call& c, std::string_view name, bool reflects) {
   ir::Value* value = c.tensor("self");
   Margins around = margins(c, name);
   bool is_padded = false;
   for (std::size_t axis = 0; axis < around.begins.size(); ++axis) {
-    Span kept{static_cast<std::int64_t>(axis)};
-    const auto begin = c.find_ints(around.begins[axis]);
-    const auto end = c.find_ints(around.ends[axis]);
-    if (begin && begin->front() < 0) {
-      kept.start = c.ints({-begin->front()});
-      around.begins[axis] = c.ints({0});
+    ir::Value*& begin = around.begins[axis];
+    ir::Value*& end = around.ends[axis];
+    if (may_crop(c, begin) || may_crop(c, end)) {
+      // A crop may leave nothing for ONNX's Pad to repeat.
+      const auto at = static_cast<std::int64_t>(axis);
+      value = c.emit("Gather", {value, repeated_places(c, value, at, begin, end, reflects)}, {{"axis", at}});
+      begin = end = c.ints({0});
     }
-    if (end && end->front() < 0) {
-      kept.end = around.ends[axis];
-      around.ends[axis] = c.ints({0});
-    }
-    value = cut(c, value, kept);
-    is_padded = is_padded || !is_zero(c, around.begins[axis]) || !is_zero(c, around.ends[axis]);
+    is_padded = is_padded || !is_zero(c, begin) || !is_zero(c, end);
   }
   if (!is_padded) return value;
   const DataType own = c.dtype(value);
-  const bool is_carried = own == DataType::int16 || own == DataType::uint16;
   ir::Value* pads = c.concat({joined_sizes(c, around.begins), joined_sizes(c, around.ends)}, 0);
-  ir::Value* carried = is_carried ? c.cast(value, DataType::int32) : value;
-  return c.cast(c.emit("Pad", {carried, pads}, {{"mode", mode}}), own);
+  ir::Value* carried = c.cast(value, pad_carrier(own));
+  return c.cast(c.emit("Pad", {carried, pads}, {{"mode", reflects ? "reflect" : "edge"}}), own);
+}
+
+/// Runtimes lack Pad's mode for it. A crop comes before.
+ir::Value* circular_margins(Call& c, std::string_view name) {
+  ir::Value* value = c.tensor("self");
+  const Margins around = margins(c, name);
+  for (std::size_t i = 0; i < around.begins.size(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i);
+    ir::Value* begin = around.begins[i];
+    ir::Value* end = around.ends[i];
+    Span kept{axis};
+    if (may_crop(c, begin)) kept.start = c.emit("Neg", {begin});
+    if (may_crop(c, end)) kept.end = end;
+    value = cut(c, value, kept);
+    Values pieces;
+    if (kept.start == nullptr && !is_zero(c, begin)) {
+      pieces.push_back(cut(c, value, {axis, c.emit("Sub", {c.size(value, axis), begin})}));
+    }
+    pieces.push_back(value);
+    if (kept.end == nullptr && !is_zero(c, end)) pieces.push_back(cut(c, value, {axis, nullptr, end}));
+    if (pieces.size() > 1) value = c.concat(pieces, axis);
+  }
+  return value;
 }
 
 ir::Value* constant_pad(Call& c) { return constant_margins(c, "pad"); }
-ir::Value* reflection_pad(Call& c) { return repeated_margins(c, "padding", "reflect"); }
-ir::Value* replication_pad(Call& c) { return repeated_margins(c, "padding", "edge"); }
-ir::Value* circular_pad(Call& c) { return repeated_margins(c, "pad", "wrap"); }
+ir::Value* reflection_pad(Call& c) { return repeated_margins(c, "padding", true); }
+ir::Value* replication_pad(Call& c) { return repeated_margins(c, "padding", false); }
+ir::Value* circular_pad(Call& c) { return circular_margins(c, "pad"); }
 
 ir::Value* pad_by_mode(Call& c, const std::string& mode) {
-  static constexpr std::array<std::pair<std::string_view, const char*>, 3> modes = {
-      {{"reflect", "reflect"}, {"replicate", "edge"}, {"circular", "wrap"}}};
   if (mode == "constant") return constant_margins(c, "pad");
-  for (const auto& [torch_name, onnx_name] : modes) {
-    if (mode == torch_name) return repeated_margins(c, "pad", onnx_name);
-  }
+  if (mode == "reflect") return repeated_margins(c, "pad", true);
+  if (mode == "replicate") return repeated_margins(c, "pad", false);
+  if (mode == "circular") return circular_margins(c, "pad");
   c.refuse("its mode '" + mode + "' is not known");
 }
 

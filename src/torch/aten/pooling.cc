@@ -18,15 +18,9 @@ struct Pool {
   bool rounds_up = false;  ///< windows may reach over the end
 };
 
-/// The schemas of one family differ in the number of dimensions, which is the digit in the operator's name.
-std::size_t rank_of(const Call& c) {
-  const std::string_view name = c.name();
-  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
-}
-
 Pool pool_of(Call& c) {
   Pool pool;
-  pool.rank = rank_of(c);
+  pool.rank = rank_by_name(c);
   pool.kernel = per_dimension(c, "kernel_size", pool.rank, {});
   pool.stride = per_dimension(c, "stride", pool.rank, pool.kernel);
   pool.padding = per_dimension(c, "padding", pool.rank, {0});
@@ -51,8 +45,14 @@ std::vector<WindowAxis> window_axes_of(Call& c, const ir::Value* x, const Pool& 
     WindowAxis axis = {pool.kernel[i], pool.stride[i], pool.padding[i], pool.padding[i], pool.dilation[i]};
     if (pool.rounds_up) {
       const auto size = c.find_dim(x, kFirstSpatial + static_cast<std::int64_t>(i));
-      if (!size) c.refuse("how far its windows reach over the end is known only when the model runs");
       const std::int64_t reach = axis.dilation * (axis.kernel - 1) + 1;
+      if (!size) {
+        // Room for one more window, which is used only where it starts inside: always, by steps as small as these.
+        if (axis.stride > reach - axis.before) c.refuse("how many windows it has is known only when the model runs");
+        axis.after += axis.stride - 1;
+        axes.push_back(axis);
+        continue;
+      }
       std::int64_t steps = (*size + 2 * axis.before - reach + axis.stride - 1) / axis.stride;
       if (steps * axis.stride >= *size + axis.before) --steps;
       axis.after = std::max(axis.after, steps * axis.stride + reach - *size - axis.before);
@@ -138,13 +138,13 @@ Values largest(Call& c, bool with_places) {
     // ONNX counts places through the whole tensor, PyTorch in each plane.
     if (with_places) results[1] = c.emit("Mod", {results[1], spatial_volume(c, x, pool.rank)});
   }
-  for (ir::Value*& result : results) result = without_batch(c, result, given);
+  for (ir::Value*& result : results) result = without_batch(c, result, given, pool.rank);
   results[0] = c.cast(results[0], c.dtype(given));
   return results;
 }
 
 ir::Value* max_pool(Call& c) { return largest(c, false).front(); }
-Values max_pool_with_places(Call& c) { return largest(c, true); }
+Values max_pool_with_places(Call& c) { return largest(c, is_used(c, 1)); }
 
 // ---- Mean
 
@@ -155,13 +155,12 @@ ir::Value* mean_of_integers(Call& c, ir::Value* given, const Pool& pool, bool co
 ir::Value* mean_by_divisor(Call& c, ir::Value* x, Pool pool, std::int64_t divisor) {
   std::int64_t volume = 1;
   for (const std::int64_t size : pool.kernel) volume *= size;
-  Attrs attributes;
   if (pool.rounds_up) {
     x = pad_spatial(c, x, window_axes_of(c, x, pool), 0);
     pool.padding = Ints(pool.rank, 0);
     pool.rounds_up = false;
   }
-  attributes = attributes_of(pool);
+  Attrs attributes = attributes_of(pool);
   attributes.emplace_back("count_include_pad", 1);
   ir::Value* mean = c.emit("AveragePool", {x}, std::move(attributes));
   if (volume == divisor) return mean;
@@ -185,7 +184,7 @@ ir::Value* mean_pool(Call& c) {
     if (counts_padding) attributes.emplace_back("count_include_pad", 1);
     result = c.emit("AveragePool", {x}, std::move(attributes));
   }
-  return c.cast(without_batch(c, result, given), c.dtype(given));
+  return c.cast(without_batch(c, result, given, pool.rank), c.dtype(given));
 }
 
 /// How many elements each window has, of those that count.

@@ -12,6 +12,17 @@ Ints per_dimension(const Call& c, std::string_view name, std::size_t rank, const
   return numbers;
 }
 
+std::size_t rank_by_name(const Call& c) {
+  const std::string_view name = c.name();
+  return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
+}
+
+bool is_used(const Call& c, std::size_t index) {
+  const auto& outputs = c.node().outputs;
+  const auto* name = index < outputs.size() ? outputs[index].as<TensorName>() : nullptr;
+  return name != nullptr && name->name.find("_unused_") == std::string::npos;
+}
+
 ir::Value* carried(Call& c, ir::Value* value) {
   return value != nullptr && c.dtype(value) == DataType::bfloat16 ? c.cast(value, DataType::float32) : value;
 }
@@ -20,8 +31,8 @@ ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank) {
   return c.rank(value) == static_cast<std::int64_t>(rank) + 1 ? c.unsqueeze(value, {0}) : value;
 }
 
-ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original) {
-  return c.rank(value) > c.rank(original) ? c.squeeze(value, {0}) : value;
+ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank) {
+  return c.rank(original) == static_cast<std::int64_t>(rank) + 1 ? c.squeeze(value, {0}) : value;
 }
 
 ir::Value* window_positions(Call& c, ir::Value* size, const WindowAxis& axis) {

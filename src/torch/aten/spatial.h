@@ -8,15 +8,21 @@ namespace olivine::torch {
 /// An argument that has a number for each of `rank` dimensions, or one for all of them; absent or empty: `fallback`.
 Ints per_dimension(const Call& c, std::string_view name, std::size_t rank, const Ints& fallback);
 
+/// The number of dimensions of space, which is the digit in the operator's name.
+std::size_t rank_by_name(const Call& c);
+
 /// The first of the dimensions of space: behind batch and channels.
 constexpr std::int64_t kFirstSpatial = 2;
+
+/// Whether anybody uses a result: the program says so by its name.
+bool is_used(const Call& c, std::size_t index);
 
 /// bfloat16 as float32: runtimes have no kernels of layers for it.
 ir::Value* carried(Call& c, ir::Value* value);
 
 /// A tensor that may lack the dimension of the batch, with it; and a result without it again.
 ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank);
-ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original);
+ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank);
 
 /// How windows lie along one axis. Padding is of `before` elements and of `after`.
 struct WindowAxis {

@@ -16,8 +16,8 @@ struct Frames {
   std::int64_t hop;
   std::int64_t bins;
   bool onesided;
-  double scale;        ///< of the transform, by `normalized`
-  ir::Value* window;   ///< as long as a frame
+  double scale;       ///< of the transform, by `normalized`
+  ir::Value* window;  ///< as long as a frame
 };
 
 /// A window shorter than the frame stands in its middle.
@@ -71,10 +71,9 @@ ir::Value* by_convolution(Call& c, ir::Value* signal, const Frames& frames) {
 }
 
 ir::Value* by_operator(Call& c, ir::Value* signal, const Frames& frames) {
-  ir::Value* spectra = c.emit("STFT",
-                              {c.unsqueeze(signal, {2}), c.integer_scalar(frames.hop), frames.window,
-                               c.integer_scalar(frames.length)},
-                              {{"onesided", frames.onesided ? 1 : 0}});
+  ir::Value* spectra = c.emit(
+      "STFT", {c.unsqueeze(signal, {2}), c.integer_scalar(frames.hop), frames.window, c.integer_scalar(frames.length)},
+      {{"onesided", frames.onesided ? 1 : 0}});
   if (frames.scale != 1) spectra = times(c, spectra, c.number(frames.scale, c.dtype(spectra)));
   return c.transpose(spectra, {0, 2, 1, 3});
 }
@@ -125,8 +124,8 @@ ir::Value* istft(Call& c) {
   ir::Value* squares = c.reshape(times(c, frames.window, frames.window), {1, 1, frames.length});
   ir::Value* envelope = overlapped(c, ones, squares, frames.hop);
 
-  ir::Value* whole = c.emit("Add", {c.ints({frames.length}),
-                                    c.emit("Mul", {c.emit("Sub", {count, c.ints({1})}), c.ints({frames.hop})})});
+  ir::Value* whole = c.emit(
+      "Add", {c.ints({frames.length}), c.emit("Mul", {c.emit("Sub", {count, c.ints({1})}), c.ints({frames.hop})})});
   const std::int64_t start = c.flag("center", true) ? frames.length / 2 : 0;
   ir::Value* end = c.has("length") ? c.ints({start + c.integer("length")}) : c.emit("Sub", {whole, c.ints({start})});
   const auto cut = [&](ir::Value* value) { return c.emit("Slice", {value, c.ints({start}), end, c.ints({1})}); };

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "torch/promote.h"
+
 namespace olivine::torch {
 
 Term polynomial(Term x, std::span<const double> coefficients) {
@@ -93,7 +95,7 @@ Term large_erfc(Term x) {
                                           1.70814450747565897222e1,
                                           9.60896809063285878198e0,
                                           3.36907645100081516050e0};
-  const Term bounded = min(x, 1e4);
+  const Term bounded = min(x, 1e8);
   const Term near = polynomial(min(x, 8), near_numerator) / polynomial(min(x, 8), near_denominator);
   const Term far = polynomial(bounded, far_numerator) / polynomial(bounded, far_denominator);
   return where(x < 8, near, far);
@@ -120,10 +122,11 @@ Term acos(Term x) {
 Term sinh(Term x) {
   if (!is_double(x)) return x.emit("Sinh");
   // Halves keep e^x from overflowing too early, expm1 the digits near 0.
-  const Term small = expm1(x);
-  const Term half = exp(abs(x) * 0.5);
-  const Term large = half * 0.5 * half;
-  return where(abs(x) < 20, 0.5 * (small + small / (small + 1)), where(x < 0, -large, large));
+  const Term size = abs(x);
+  const Term small = expm1(size);
+  const Term half = exp(size * 0.5);
+  const Term result = where(size < 20, 0.5 * (small + small / (small + 1)), half * 0.5 * half);
+  return where(x < 0, -result, result);
 }
 
 Term cosh(Term x) {
@@ -144,7 +147,8 @@ Term asinh(Term x) {
 Term acosh(Term x) {
   if (!is_double(x)) return x.emit("Acosh");
   const Term less = min(x, 1e150) - 1;
-  return where(x > 1e9, log(x) + std::numbers::ln2, log1p(less + sqrt(less * (less + 2))));
+  const Term inside = where(x > 1e9, log(x) + std::numbers::ln2, log1p(less + sqrt(less * (less + 2))));
+  return where(x < 1, std::numeric_limits<double>::quiet_NaN(), inside);
 }
 
 Term atanh(Term x) {
@@ -168,6 +172,16 @@ Term erfc(Term x) {
   return where(size < 1, 1 - small_erf(max(min(wide, 1), -1)), large).cast(x.dtype());
 }
 
+/// Far out the first term of its asymptotic series.
+Term erfcx(Term x) {
+  const Term size = abs(x);
+  const Term far = std::numbers::inv_sqrtpi / max(size, 1);
+  const Term outside = where(size > 1e8, far, large_erfc(max(size, 1)));
+  const Term scale = exp(square(x));
+  const Term inside = scale * (1 - small_erf(max(min(x, 1), -1)));
+  return where(size < 1, inside, where(x < 0, 2 * scale - outside, outside));
+}
+
 Term softplus(Term x) {
   if (!is_double(x)) return x.emit("Softplus");
   return max(x, 0) + log1p(exp(-abs(x)));
@@ -180,15 +194,19 @@ Term sign_bit(Term x) {
   return (x < 0) | (x.emit("Reciprocal") < 0);
 }
 
-Term real_argument(Call& c, std::string_view name) {
-  const Term x(c, c.tensor(name));
+Term real_argument(Call& c) {
+  const Term x(c, c.tensor(c.has("x") ? "x" : "self"));
   return x.is_float() ? x : x.cast(c.result_dtype());
 }
 
 Pair real_arguments(Call& c, std::string_view first, std::string_view second) {
-  const Values both = c.promoted({first, second});
-  const DataType dtype = is_float(c.dtype(both[0])) ? c.dtype(both[0]) : c.result_dtype();
-  return {Term(c, c.cast(both[0], dtype)), Term(c, c.cast(both[1], dtype))};
+  const DataType promoted = c.promoted_type({first, second});
+  if (is_complex_type(promoted)) c.refuse("it is not expressed for complex numbers");
+  const DataType dtype = is_float(promoted) ? promoted : c.result_dtype();
+  const auto argument = [&](std::string_view name) {
+    return Term(c, c.is_tensor(name) ? c.cast(c.tensor(name), dtype) : c.scalar(c.number_argument(name), dtype));
+  };
+  return {argument(first), argument(second)};
 }
 
 Values repeat(Call& c, ir::Value* limit, const Values& initial,
@@ -203,13 +221,29 @@ Values repeat(Call& c, ir::Value* limit, const Values& initial,
   std::unique_ptr<ir::Graph> body = c.end_graph(step(iteration, states));
   Values inputs = {limit, c.cast(c.integer_scalar(1), DataType::boolean)};
   inputs.insert(inputs.end(), initial.begin(), initial.end());
-  return c.emit_node("Loop", std::move(inputs), initial.size(),
-                     [&](ir::Node& node) { node.set("body", std::move(body)); });
+  const Values results = c.emit_node("Loop", std::move(inputs), initial.size(),
+                                     [&](ir::Node& node) { node.set("body", std::move(body)); });
+  // A state keeps its shape, which inference leaves open.
+  for (std::size_t i = 0; i < results.size(); ++i) results[i]->type = initial[i]->type;
+  return results;
 }
 
 /// By a sum, which of nothing is 0.
 Term any_of(Term condition) {
   return condition.made(condition.call().reduce("ReduceSum", condition.cast(DataType::int64), {}, false)) > 0;
+}
+
+/// The quadrant of (x, y) from the ratio's arc tangent; signs of zeros count.
+Term atan2(Term y, Term x) {
+  constexpr double kPi = 3.14159265358979323846;
+  const Term is_left = sign_bit(x);
+  const Term is_below = sign_bit(y);
+  const Term both_infinite = is_inf(x) & is_inf(y);
+  const Term both_zero = equals(x, 0) & equals(y, 0);
+  const Term ratio = where(both_infinite, 1, where(both_zero, 0, abs(y) / abs(x)));
+  const Term angle = atan(ratio);
+  const Term upper = where(is_left, kPi - angle, angle);
+  return where(is_below, -upper, upper);
 }
 
 }  // namespace olivine::torch

@@ -114,8 +114,11 @@ Term cosh(Term x);
 Term asinh(Term x);
 Term acosh(Term x);
 Term atanh(Term x);
+Term atan2(Term y, Term x);
 Term erf(Term x);
 Term erfc(Term x);
+/// e^(x²) · erfc(x), of float64.
+Term erfcx(Term x);
 Term softplus(Term x);
 /// Also true of -0.0. The sign of a NaN counts as plus: ONNX has no means to see it.
 Term sign_bit(Term x);
@@ -125,8 +128,8 @@ inline bool is_half(DataType dtype) { return is_float(dtype) && bit_width(dtype)
 /// The type that PyTorch computes in before it rounds once: float32 for narrower floats.
 inline DataType working_type(DataType dtype) { return is_half(dtype) ? DataType::float32 : dtype; }
 
-/// The argument as a real number: integers and bools become what the result is.
-Term real_argument(Call& c, std::string_view name = "self");
+/// The argument, `self` or `x`, as a real number: integers and bools become what the result is.
+Term real_argument(Call& c);
 
 /// f(self, …) of reals, computed in at least float32 and rounded once. `f` takes a Term.
 template <auto f>
@@ -135,15 +138,18 @@ ir::Value* of_real(Call& c) {
   return f(x.cast(working_type(x.dtype()))).cast(x.dtype());
 }
 
+/// The same in float64, for what float32's steps would blur.
+template <auto f>
+ir::Value* in_double(Call& c) {
+  const Term x = real_argument(c);
+  return f(x.cast(DataType::float64)).cast(x.dtype());
+}
+
 /// One ONNX operator of a real number.
 template <OpName op_type>
 ir::Value* real_op(Call& c) {
   return real_argument(c).emit(op_type.text);
 }
-
-/// A binary function of reals; both arguments promoted.
-template <auto f>
-ir::Value* of_reals(Call& c);
 
 /// Both arguments promoted, integers and bools as the type of the result.
 struct Pair {
@@ -157,6 +163,12 @@ ir::Value* of_reals(Call& c) {
   const auto [a, b] = real_arguments(c);
   const DataType working = working_type(a.dtype());
   return f(a.cast(working), b.cast(working)).cast(a.dtype());
+}
+
+template <auto f>
+ir::Value* of_two_doubles(Call& c) {
+  const auto [a, b] = real_arguments(c);
+  return f(a.cast(DataType::float64), b.cast(DataType::float64)).cast(a.dtype());
 }
 
 /// Repeats a step on states until its condition is false or `limit` (null: no limit) is reached; all of it runs in the

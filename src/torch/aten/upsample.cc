@@ -279,8 +279,8 @@ ir::Value* upsample(Call& c) {
 
 // ---- Antialiasing
 
-/// With more than one element of the input for each of the result, the kernel is as much wider; its weights add up to 1.
-/// As a matrix float32[out, in].
+/// With more than one element of the input for each of the result, the kernel is as much wider; its weights add up
+/// to 1. As a matrix float32[out, in].
 ir::Value* antialias_matrix(Call& c, const Axis& axis, bool aligns_corners, bool is_cubic) {
   const DataType real = DataType::float32;
   ir::Value* one = c.number(1, real);

@@ -209,18 +209,6 @@ ir::Value* reorder_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
   return reordered(c, fresh, inverse(order(c)));
 }
 
-ir::Value* conjugated(Call& c, ir::Value* value, bool is_complex) {
-  return is_complex ? c.emit("Mul", {value, c.reals({1, -1}, {2}, c.dtype(value))}) : value;
-}
-
-ir::Value* conjugate_transpose(Call& c) {
-  return conjugated(c, reordered(c, c.tensor("self"), matrix_order(c)), c.is_complex("self"));
-}
-
-ir::Value* conjugate_transpose_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
-  return conjugated(c, reordered(c, fresh, matrix_order(c)), c.is_complex("self"));
-}
-
 // ---- Broadcasting
 
 ir::Value* expand_between(Call& c, ir::Value* value, std::int64_t own, Values sizes) {
@@ -308,11 +296,6 @@ Values meshgrid(Call& c) {
   return results;
 }
 
-// ---- The tensor itself
-
-ir::Value* itself(Call& c) { return c.tensor("self"); }
-ir::Value* itself_back(Call& /*c*/, ir::Value* /*base*/, ir::Value* fresh) { return fresh; }
-
 constexpr std::array kOps = {
     complex_too(view("aten._reshape_alias.default", view_as_sizes, reshape_back)),
     complex_too(view("aten._unsafe_view.default", view_as_sizes, reshape_back)),
@@ -343,9 +326,9 @@ constexpr std::array kOps = {
     complex_too(view("aten.unsqueeze.default", unsqueeze, reshape_back)),
     complex_too(op("aten.unsqueeze_copy.default", unsqueeze)),
 
-    complex_too(view("aten.adjoint.default", conjugate_transpose, conjugate_transpose_back)),
-    complex_too(view("aten.mH.default", conjugate_transpose, conjugate_transpose_back)),
-    complex_too(view("aten.matrix_H.default", conjugate_transpose, conjugate_transpose_back)),
+    view("aten.adjoint.default", reorder<matrix_order>, reorder_back<matrix_order>),
+    view("aten.mH.default", reorder<matrix_order>, reorder_back<matrix_order>),
+    view("aten.matrix_H.default", reorder<matrix_order>, reorder_back<matrix_order>),
     complex_too(view("aten.mT.default", reorder<matrix_order>, reorder_back<matrix_order>)),
     complex_too(view("aten.moveaxis.int", reorder<moved_order>, reorder_back<moved_order>)),
     complex_too(view("aten.moveaxis.intlist", reorder<moved_order>, reorder_back<moved_order>)),
@@ -358,6 +341,7 @@ constexpr std::array kOps = {
     complex_too(view("aten.swapdims.default", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(view("aten.t.default", reorder<reversed_order>, reorder_back<reversed_order>)),
     complex_too(op("aten.t_copy.default", reorder<reversed_order>)),
+    complex_too(view("aten.transpose.default", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(view("aten.transpose.int", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(op("aten.transpose_copy.int", reorder<swapped_order>)),
 
@@ -368,13 +352,6 @@ constexpr std::array kOps = {
     complex_too(op("aten.broadcast_tensors.default", broadcast_tensors)),
     complex_too(op("aten.meshgrid.default", meshgrid)),
     complex_too(op("aten.meshgrid.indexing", meshgrid)),
-
-    complex_too(view("aten.alias.default", itself, itself_back)),
-    complex_too(view("aten.detach.default", itself, itself_back)),
-    complex_too(view("aten.lift_fresh.default", itself, itself_back)),
-    complex_too(op("aten.alias_copy.default", itself)),
-    complex_too(op("aten.detach_copy.default", itself)),
-    complex_too(op("aten.lift.default", itself)),
 };
 
 }  // namespace

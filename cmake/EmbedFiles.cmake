@@ -1,0 +1,11 @@
+# cmake -DFOLDER=… -DOUTPUT=… -P EmbedFiles.cmake: a C++ source with the texts of a Python package, for torch/capture_sources.h.
+file(GLOB_RECURSE files RELATIVE "${FOLDER}" "${FOLDER}/*.py")
+list(SORT files)
+set(text "// Made from ${FOLDER} by cmake/EmbedFiles.cmake.\n#include \"torch/capture_sources.h\"\n\nnamespace olivine::torch {\nnamespace {\n\nconstexpr SourceFile kFiles[] = {\n")
+foreach(file IN LISTS files)
+  file(READ "${FOLDER}/${file}" content)
+  string(APPEND text "{\"${file}\", R\"~py~(${content})~py~\"},\n")
+endforeach()
+string(APPEND text "};\n\n}  // namespace\n\nstd::span<const SourceFile> capture_sources() { return kFiles; }\n\n}  // namespace olivine::torch\n")
+string(REPLACE "${FOLDER}" "src/torch/capture" text "${text}")
+file(WRITE "${OUTPUT}" "${text}")

@@ -1,0 +1,37 @@
+"""What can go wrong, in words for the user."""
+
+import traceback
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+class CaptureError(Exception):
+    """`kind` is config (the request), import (a package is missing), script (the user's code) or export (torch.export)."""
+
+    def __init__(self, kind, message, remedy="", cause=None):
+        super().__init__(message)
+        self.kind, self.message, self.remedy, self.cause = kind, message, remedy, cause
+
+    def to_json(self):
+        found = {"kind": self.kind, "message": self.message}
+        if self.remedy:
+            found["remedy"] = self.remedy
+        if self.cause is not None:
+            found["traceback"] = traceback_of(self.cause)
+        return found
+
+
+def one_line(error):
+    """The type and the first line of what it says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def traceback_of(error):
+    """As Python prints it, without this package's own frames in front of the user's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [Path(frame.filename).is_relative_to(PACKAGE) for frame in frames]
+    first = own.index(False) if False in own else 0
+    shown = traceback.StackSummary.from_list(frames[first:])
+    return "".join(["Traceback (most recent call last):\n", *shown.format(), *traceback.format_exception_only(type(error), error)]).rstrip()
