@@ -155,12 +155,15 @@ Values adaptive_largest(Call& c) {
   const std::vector<Adaptive> axes = axes_of(c, x, rank);
   Values results;
   const auto kernel = equal_windows(axes);
-  if (kernel) {
-    results = c.emit_many("MaxPool", {x}, 2, {{"kernel_shape", *kernel}, {"strides", *kernel}});
+  const bool has_places = is_used(c, 1);
+  if (are_all_single(axes) && !has_places) {
+    results = {c.emit("GlobalMaxPool", {x})};
+  } else if (kernel) {
+    results = c.emit_many("MaxPool", {x}, has_places ? 2 : 1, {{"kernel_shape", *kernel}, {"strides", *kernel}});
     // ONNX counts places through the whole tensor, PyTorch in each plane.
     std::int64_t volume = 1;
     for (const Adaptive& axis : axes) volume *= *axis.known_size;
-    results[1] = c.emit("Mod", {results[1], c.integer_scalar(volume)});
+    if (has_places) results[1] = c.emit("Mod", {results[1], c.integer_scalar(volume)});
   } else {
     results = largest_of_windows(c, x, axes);
   }

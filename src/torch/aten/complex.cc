@@ -1,11 +1,11 @@
 #include "torch/aten/complex.h"
 
 #include <array>
-#include <numbers>
 
 #include "torch/aten/families.h"
 #include "torch/aten/products.h"
-#include "torch/lowering.h"
+#include "torch/aten/shapes.h"
+#include "torch/aten/term.h"
 #include "torch/promote.h"
 
 /// Arithmetic and comparison of complex tensors.
@@ -48,26 +48,18 @@ DataType complex_width(Call& c) {
 }
 
 ir::Value* pair_of_real(Call& c, ir::Value* real) {
-  ir::Value* zero = c.filled(c.sizes(real), Number(0.0), c.dtype(real));
-  return paired(c, {real, c.rank(real) == 0 ? c.number(0, c.dtype(real)) : zero});
+  return converted(c, real, c.dtype(real), complex_of(c.dtype(real)));
 }
 
 ir::Value* pair_argument(Call& c, std::string_view name, DataType width) {
   if (!c.is_tensor(name)) return c.scalar(c.number_argument(name), complex_of(width));
-  ir::Value* value = c.cast(c.tensor(name), width);
-  return c.is_complex(name) ? value : pair_of_real(c, value);
+  return converted(c, c.tensor(name), c.meta(name).dtype, complex_of(width));
 }
 
 Values pair_arguments(Call& c, std::string_view name, DataType width) {
-  Values values = c.tensors(name);
-  const Argument* argument = c.find(name);
-  const List* list = argument != nullptr ? argument->as<List>() : nullptr;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto* tensor = (*list)[i].as<TensorName>();
-    const TensorMeta* meta = tensor != nullptr ? c.lowering().find_meta(tensor->name) : nullptr;
-    const bool is_complex = meta != nullptr && is_complex_type(meta->dtype);
-    values[i] = c.cast(values[i], width);
-    if (!is_complex) values[i] = pair_of_real(c, values[i]);
+  Values values;
+  for (const Part& part : parts_of(c, name)) {
+    values.push_back(converted(c, part.value, part.meta->dtype, complex_of(width)));
   }
   return values;
 }
@@ -105,27 +97,7 @@ ir::Value* magnitude(Call& c, ir::Value* pair) { return c.reduce("ReduceL2", pai
 
 ir::Value* conjugate(Call& c, ir::Value* pair) { return times(c, pair, c.reals({1, -1}, {2}, c.dtype(pair))); }
 
-ir::Value* angle_of(Call& c, ir::Value* y, ir::Value* x) {
-  const DataType dtype = c.dtype(y);
-  ir::Value* zero = c.number(0, dtype);
-  ir::Value* size_y = c.emit("Abs", {y});
-  ir::Value* size_x = c.emit("Abs", {x});
-  ir::Value* at_zero = c.emit("Equal", {c.emit("Max", {size_x, size_y}), zero});
-  // The angle in the first octant, of a ratio of at most 1, is unfolded.
-  ir::Value* steep = c.emit("Greater", {size_y, size_x});
-  ir::Value* ratio = c.emit("Div", {c.where(steep, size_x, size_y), c.where(steep, size_y, size_x)});
-  ir::Value* both_infinite = c.emit("And", {c.emit("IsInf", {x}), c.emit("IsInf", {y})});
-  ratio = c.where(at_zero, zero, c.where(both_infinite, c.number(1, dtype), ratio));
-  ir::Value* octant = c.emit("Atan", {ratio});
-  ir::Value* quadrant = c.where(steep, minus(c, c.number(std::numbers::pi / 2, dtype), octant), octant);
-  const auto is_negative = [&](ir::Value* value) {
-    ir::Value* below = c.emit("Less", {value, zero});
-    ir::Value* negative_zero = c.emit("Less", {c.emit("Reciprocal", {value}), zero});
-    return c.emit("Or", {below, c.emit("And", {c.emit("Equal", {value, zero}), negative_zero})});
-  };
-  ir::Value* half = c.where(is_negative(x), minus(c, c.number(std::numbers::pi, dtype), quadrant), quadrant);
-  return c.where(is_negative(y), c.emit("Neg", {half}), half);
-}
+ir::Value* angle_of(Call& c, ir::Value* y, ir::Value* x) { return atan2(Term(c, y), Term(c, x)); }
 
 Complex logarithm(Call& c, const Complex& z) {
   return {c.emit("Log", {magnitude(c, paired(c, z))}), angle_of(c, z.im, z.re)};
@@ -193,29 +165,9 @@ ir::Value* divide_row(Call& c) {
 
 ir::Value* negate(Call& c) { return c.emit("Neg", {c.tensor("self")}); }
 
-ir::Value* same(Call& c) { return c.tensor("self"); }
-
 ir::Value* conjugate_row(Call& c) { return conjugate(c, c.tensor("self")); }
 
 ir::Value* conjugate_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) { return conjugate(c, fresh); }
-
-/// Matrices transposed and conjugated.
-ir::Value* adjoint(Call& c) {
-  ir::Value* self = c.tensor("self");
-  const std::int64_t rank = c.rank(self);
-  Ints order;
-  for (std::int64_t axis = 0; axis < rank; ++axis) order.push_back(axis);
-  if (rank >= 3) std::swap(order[static_cast<std::size_t>(rank) - 2], order[static_cast<std::size_t>(rank) - 3]);
-  return conjugate(c, permuted(c, self, order));
-}
-
-ir::Value* adjoint_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
-  const std::int64_t rank = c.rank(fresh);
-  Ints order;
-  for (std::int64_t axis = 0; axis < rank; ++axis) order.push_back(axis);
-  if (rank >= 3) std::swap(order[static_cast<std::size_t>(rank) - 2], order[static_cast<std::size_t>(rank) - 3]);
-  return conjugate(c, permuted(c, fresh, order));
-}
 
 // ---- Size, angle, direction
 
@@ -269,24 +221,6 @@ ir::Value* is_nonzero(Call& c, ir::Value* pair) {
 
 ir::Value* logical_not(Call& c) { return c.emit("Not", {is_nonzero(c, c.tensor("self"))}); }
 
-// ---- Types
-
-/// Also from reals to complex numbers and back, where the imaginary part is lost.
-ir::Value* converted(Call& c) {
-  const DataType wanted = c.result_dtype();
-  if (is_complex_type(wanted)) return pair_argument(c, "self", real_part_type(wanted));
-  if (wanted == DataType::boolean) return is_nonzero(c, c.tensor("self"));
-  return c.cast(parts(c, c.tensor("self")).re, wanted);
-}
-
-ir::Value* copy_from(Call& c) {
-  const DataType wanted = c.meta("self").dtype;
-  if (is_complex_type(wanted)) {
-    return c.expand_to(pair_argument(c, "src", real_part_type(wanted)), c.sizes(c.tensor("self")));
-  }
-  return c.expand_to(c.cast(parts(c, c.tensor("src")).re, wanted), c.sizes(c.tensor("self")));
-}
-
 constexpr std::array kOps = {
     op("aten.add.Tensor", add),
     op("aten.add.Scalar", add),
@@ -304,16 +238,10 @@ constexpr std::array kOps = {
     op("aten.true_divide.Tensor", divide_row),
     op("aten.neg.default", negate),
     op("aten.negative.default", negate),
-    op("aten.positive.default", same),
     op("aten.conj_physical.default", conjugate_row),
     op("aten._conj_physical.default", conjugate_row),
     view("aten._conj.default", conjugate_row, conjugate_back),
     view("aten.conj.default", conjugate_row, conjugate_back),
-    view("aten.mH.default", adjoint, adjoint_back),
-    view("aten.matrix_H.default", adjoint, adjoint_back),
-    view("aten.adjoint.default", adjoint, adjoint_back),
-    view("aten.resolve_conj.default", same),
-    view("aten.resolve_neg.default", same),
     op("aten.abs.default", absolute),
     op("aten.absolute.default", absolute),
     op("aten.angle.default", angle),
@@ -327,13 +255,6 @@ constexpr std::array kOps = {
     op("aten.isfinite.default", is_finite),
     op("aten.isreal.default", is_real),
     op("aten.logical_not.default", logical_not),
-    op("aten.to.dtype", converted),
-    op("aten.to.dtype_layout", converted),
-    op("aten.to.device", converted),
-    op("aten.to.other", converted),
-    op("aten._to_copy.default", converted),
-    op("aten.type_as.default", converted),
-    op("aten.copy.default", copy_from),
 };
 
 }  // namespace

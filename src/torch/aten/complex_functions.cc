@@ -5,9 +5,11 @@
 #include "torch/aten/complex.h"
 #include "torch/aten/families.h"
 #include "torch/aten/products.h"
+#include "torch/aten/shapes.h"
+#include "torch/aten/term.h"
 #include "torch/promote.h"
 
-/// Functions of complex tensors, sums of them, and what puts them together.
+/// Functions of complex tensors, means, choices.
 namespace olivine::torch {
 namespace {
 
@@ -58,19 +60,8 @@ Complex reciprocal_root(Call& c, const Complex& z) { return reciprocal(c, root(c
 
 Complex squared(Call& c, const Complex& z) { return multiply(c, z, z); }
 
-/// Sinh and Cosh by Exp, which every real type has.
-ir::Value* hyperbolic(Call& c, ir::Value* x, bool is_even) {
-  ir::Value* up = c.emit("Exp", {x});
-  ir::Value* down = c.emit("Exp", {c.emit("Neg", {x})});
-  ir::Value* sum = is_even ? plus(c, up, down) : minus(c, up, down);
-  return times(c, sum, c.number(0.5, c.dtype(x)));
-}
-
-ir::Value* sinh_of(Call& c, ir::Value* x) {
-  return c.dtype(x) == DataType::float64 ? hyperbolic(c, x, false) : c.emit("Sinh", {x});
-}
-
-ir::Value* cosh_of(Call& c, ir::Value* x) { return hyperbolic(c, x, true); }
+ir::Value* sinh_of(Call& c, ir::Value* x) { return sinh(Term(c, x)); }
+ir::Value* cosh_of(Call& c, ir::Value* x) { return cosh(Term(c, x)); }
 
 Complex hyperbolic_sine(Call& c, const Complex& z) {
   return {times(c, sinh_of(c, z.re), c.emit("Cos", {z.im})), times(c, cosh_of(c, z.re), c.emit("Sin", {z.im}))};
@@ -147,26 +138,14 @@ ir::Value* power(Call& c) {
 
 // ---- Sums
 
-/// The axes of a reduction, counted without the pair's; all where none is given.
-Ints reduced_axes(Call& c, std::int64_t rank) {
-  Ints axes = c.integers("dim").value_or(Ints());
-  for (std::int64_t& axis : axes) axis = c.positive_axis(axis, rank);
-  for (std::int64_t axis = 0; axes.size() < static_cast<std::size_t>(rank) && !c.has("dim"); ++axis)
-    axes.push_back(axis);
-  if (axes.empty()) {
-    for (std::int64_t axis = 0; axis < rank; ++axis) axes.push_back(axis);
-  }
-  return axes;
-}
-
-ir::Value* reduced(Call& c, const char* op_type) {
+ir::Value* mean(Call& c) {
   ir::Value* self = pair_argument(c, "self", complex_width(c));
-  const Ints axes = reduced_axes(c, c.rank(self) - 1);
-  return axes.empty() ? self : c.reduce(op_type, self, axes, c.flag("keepdim", false));
+  Ints axes = axes_argument(c, "dim", c.rank(self) - 1);
+  if (axes.empty()) {
+    for (std::int64_t axis = 0; axis < c.rank(self) - 1; ++axis) axes.push_back(axis);
+  }
+  return axes.empty() ? self : c.reduce("ReduceMean", self, axes, c.flag("keepdim", false));
 }
-
-ir::Value* sum(Call& c) { return reduced(c, "ReduceSum"); }
-ir::Value* mean(Call& c) { return reduced(c, "ReduceMean"); }
 
 ir::Value* running_sum(Call& c) {
   ir::Value* self = pair_argument(c, "self", complex_width(c));
@@ -175,20 +154,7 @@ ir::Value* running_sum(Call& c) {
   return c.emit("CumSum", {self, c.integer_scalar(c.positive_axis(c.integer("dim"), rank))});
 }
 
-// ---- Put together, chosen
-
-ir::Value* concatenated(Call& c) {
-  const Values pairs = pair_arguments(c, "tensors", complex_width(c));
-  const std::int64_t rank = c.rank(pairs.front()) - 1;
-  return c.concat(pairs, c.positive_axis(c.integer("dim", 0), rank));
-}
-
-ir::Value* stacked(Call& c) {
-  Values pairs = pair_arguments(c, "tensors", complex_width(c));
-  const std::int64_t axis = c.positive_axis(c.integer("dim", 0), c.rank(pairs.front()));
-  for (ir::Value*& pair : pairs) pair = c.unsqueeze(pair, {axis});
-  return c.concat(pairs, axis);
-}
+// ---- Chosen
 
 ir::Value* chosen(Call& c) {
   const DataType width = complex_width(c);
@@ -200,30 +166,6 @@ ir::Value* masked(Call& c) {
   const DataType width = complex_width(c);
   ir::Value* mask = c.unsqueeze(c.tensor("mask"), {-1});
   return c.where(mask, pair_argument(c, "value", width), pair_argument(c, "self", width));
-}
-
-/// As many numbers as another tensor has, all of them the same.
-ir::Value* filled_like(Call& c, ir::Value* number) {
-  ir::Value* self = c.tensor("self");
-  ir::Value* sizes = c.sizes(self);
-  if (!c.is_complex("self")) return c.emit("Expand", {number, c.concat({sizes, c.ints({2})}, 0)});
-  return c.emit("Expand", {number, sizes});
-}
-
-ir::Value* filled_like_real(Call& c, double value) {
-  const DataType dtype = c.result_dtype();
-  if (is_complex_type(dtype)) return filled_like(c, c.reals({value, 0}, {2}, real_part_type(dtype)));
-  return c.filled(c.sizes(parts(c, c.tensor("self")).re), Number(value), dtype);
-}
-
-ir::Value* zeros_like(Call& c) { return filled_like_real(c, 0); }
-ir::Value* ones_like(Call& c) { return filled_like_real(c, 1); }
-
-ir::Value* full_like(Call& c) {
-  const DataType dtype = c.result_dtype();
-  const Number value = c.number_argument(c.has("fill_value") ? "fill_value" : "value");
-  if (!is_complex_type(dtype)) c.refuse("it makes reals of complex numbers");
-  return filled_like(c, c.scalar(value, dtype));
 }
 
 constexpr std::array kOps = {
@@ -249,24 +191,14 @@ constexpr std::array kOps = {
     op("aten.pow.Tensor_Scalar", power),
     op("aten.pow.Tensor_Tensor", power),
     op("aten.pow.Scalar", power),
-    op("aten.sum.default", sum),
-    op("aten.sum.dim_IntList", sum),
     op("aten.mean.default", mean),
     op("aten.mean.dim", mean),
     op("aten.cumsum.default", running_sum),
-    op("aten.cat.default", concatenated),
-    op("aten.concat.default", concatenated),
-    op("aten.concatenate.default", concatenated),
-    op("aten.stack.default", stacked),
     op("aten.where.self", chosen),
     op("aten.where.ScalarOther", chosen),
     op("aten.where.ScalarSelf", chosen),
     op("aten.masked_fill.Scalar", masked),
     op("aten.masked_fill.Tensor", masked),
-    op("aten.zeros_like.default", zeros_like),
-    op("aten.ones_like.default", ones_like),
-    op("aten.full_like.default", full_like),
-    op("aten.fill.Scalar", full_like),
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "torch/aten/families.h"
 #include "torch/aten/layout.h"
+#include "torch/aten/shapes.h"
 #include "torch/aten/term.h"
 #include "torch/promote.h"
 
@@ -13,12 +14,7 @@ ir::Value* same(Call& c) { return c.tensor("self"); }
 ir::Value* whole(Call& /*c*/, ir::Value* /*base*/, ir::Value* fresh) { return fresh; }
 
 /// To the type that the program tells of the result: a device or a layout is nothing here.
-ir::Value* convert(Call& c) {
-  ir::Value* self = c.tensor("self");
-  const DataType to = c.result_dtype();
-  if (c.is_complex("self") != is_complex_type(to)) c.refuse("it goes between real and complex numbers");
-  return c.cast(self, is_complex_type(to) ? real_part_type(to) : to);
-}
+ir::Value* convert(Call& c) { return converted(c, c.tensor("self"), c.meta("self").dtype, c.result_dtype()); }
 
 /// `to` gives the tensor itself where it has the type already, unless a copy is asked for.
 bool converts_nothing(Call& c) { return c.meta("self").dtype == c.result_dtype() && !c.flag("copy", false); }
@@ -38,8 +34,8 @@ ir::Value* zero(Call& c) { return filled_like_self(c, Number(false)); }
 
 /// `src` in the shape and type of `self`.
 ir::Value* copy(Call& c) {
-  ir::Value* self = c.tensor("self");
-  return c.expand_to(c.cast(c.tensor("src"), c.dtype(self)), c.sizes(self));
+  ir::Value* fresh = converted(c, c.tensor("src"), c.meta("src").dtype, c.meta("self").dtype);
+  return c.expand_to(fresh, c.sizes(c.tensor("self")));
 }
 
 ir::Value* half_complex(Call& c) { c.refuse("complex numbers of two halves are no type of ONNX's"); }
@@ -70,7 +66,7 @@ constexpr std::array kOps = {
     op("aten.fill.Scalar", fill),
     op("aten.fill.Tensor", fill),
     op("aten.zero.default", zero),
-    op("aten.copy.default", copy),
+    complex_too(op("aten.copy.default", copy)),
 };
 
 }  // namespace

@@ -58,12 +58,17 @@ Ops normal_distribution_ops();  ///< erf, ndtr and their inverses
 Ops gamma_ops();                ///< lgamma, polygamma, zeta, igamma
 Ops bessel_ops();               ///< Bessel functions, Airy's
 Ops modified_bessel_ops();
-Ops polynomial_ops();  ///< orthogonal polynomials
-Ops set_ops();         ///< unique, isin, searchsorted …
-Ops histogram_ops();   ///< counting into bins
-Ops difference_ops();  ///< diff, gradient, trapezoid
-Ops segment_ops();     ///< segment_reduce
-Ops loss_ops();        ///< losses by element and by distance
-Ops class_loss_ops();  ///< losses over classes
+Ops polynomial_ops();       ///< orthogonal polynomials
+Ops set_ops();              ///< unique, isin, searchsorted …
+Ops histogram_ops();        ///< counting into bins
+Ops difference_ops();       ///< diff, gradient, trapezoid
+Ops segment_ops();          ///< segment_reduce
+Ops loss_ops();             ///< losses by element and by distance
+Ops class_loss_ops();       ///< losses over classes
+Ops window_ops();           ///< hann_window …
+Ops solver_ops();           ///< solve, inv, det, lu, cholesky, qr …
+Ops spectrum_ops();         ///< singular values, rank, pinv …
+Ops matrix_function_ops();  ///< matrix_power, matrix_exp …
+Ops grouped_product_ops();  ///< products by groups of rows
 
 }  // namespace olivine::torch

@@ -2,19 +2,13 @@
 #include <limits>
 
 #include "torch/aten/families.h"
+#include "torch/aten/spatial.h"
 
 /// Normalization of each sample: layer, group and root-mean-square norm.
 namespace olivine::torch {
 namespace {
 
 DataType computing_type(DataType dtype) { return dtype == DataType::float64 ? dtype : DataType::float32; }
-
-/// The program gives results that nobody uses such a name.
-bool is_used(const Call& c, std::size_t index) {
-  const auto& outputs = c.node().outputs;
-  const auto* name = index < outputs.size() ? outputs[index].as<TensorName>() : nullptr;
-  return name != nullptr && name->name.find("_unused_") == std::string::npos;
-}
 
 /// Input and parameters in one type: their own where it is one, else that which PyTorch computes in.
 struct Normed {

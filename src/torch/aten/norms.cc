@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "torch/aten/families.h"
+#include "torch/aten/matrices.h"
+#include "torch/aten/products.h"
 #include "torch/aten/reduce.h"
 
 /// Norms and distances.
@@ -94,10 +96,23 @@ MatrixAxes matrix_axes(Call& c, const ir::Value* value) {
   return {c.positive_axis(given[0], c.rank(value)), c.positive_axis(given[1], c.rank(value))};
 }
 
-/// ±1: of the columns' sums; ±infinity: of the rows' sums.
+/// What a reduction makes of the singular values.
+ir::Value* spectral_norm(Call& c, ir::Value* value, const char* op_type, bool keepdim) {
+  const MatrixAxes axes = matrix_axes(c, value);
+  Ints order;
+  for (std::int64_t axis = 0; axis < c.rank(value); ++axis) {
+    if (axis != axes.rows && axis != axes.columns) order.push_back(axis);
+  }
+  order.insert(order.end(), {axes.rows, axes.columns});
+  const Term values = spectrum(Term(c, permuted(c, value, order)));
+  ir::Value* norm = reduce(c, op_type, values, {c.rank(values) - 1}, false);
+  return keepdim ? c.unsqueeze(norm, {std::min(axes.rows, axes.columns), std::max(axes.rows, axes.columns)}) : norm;
+}
+
+/// ±1: of the columns' sums; ±infinity: of the rows' sums; ±2: of the singular values.
 ir::Value* matrix_norm(Call& c, ir::Value* value, double order, bool keepdim) {
   const MatrixAxes axes = matrix_axes(c, value);
-  if (std::abs(order) == 2) c.refuse("it is made of singular values, which ONNX has no operator for");
+  if (std::abs(order) == 2) return spectral_norm(c, value, order > 0 ? "ReduceMax" : "ReduceMin", keepdim);
   const bool by_columns = std::abs(order) == 1;
   const std::int64_t summed = by_columns ? axes.rows : axes.columns;
   const std::int64_t compared = by_columns ? axes.columns : axes.rows;
@@ -107,7 +122,7 @@ ir::Value* matrix_norm(Call& c, ir::Value* value, double order, bool keepdim) {
 }
 
 ir::Value* named_matrix_norm(Call& c, ir::Value* value, const std::string& order, bool keepdim) {
-  if (order != "fro") c.refuse("it is made of singular values, which ONNX has no operator for");
+  if (order == "nuc") return spectral_norm(c, value, "ReduceSum", keepdim);
   const MatrixAxes axes = matrix_axes(c, value);
   return vector_norm(c, value, 2, {std::min(axes.rows, axes.columns), std::max(axes.rows, axes.columns)}, keepdim);
 }

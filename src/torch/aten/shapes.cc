@@ -92,6 +92,7 @@ std::vector<Part> parts_of(Call& c, std::string_view name) {
 ir::Value* converted(Call& c, ir::Value* value, DataType from, DataType to) {
   const bool was_complex = is_complex_type(from);
   if (was_complex == is_complex_type(to)) return c.cast(value, real_part_type(to));
+  if (was_complex && to == DataType::boolean) return c.reduce("ReduceMax", c.cast(value, to), {-1}, false);
   if (was_complex) return c.cast(c.emit("Gather", {value, c.integer_scalar(0)}, {{"axis", -1}}), to);
   ir::Value* real = c.unsqueeze(c.cast(value, real_part_type(to)), {-1});
   const Ints no_padding(static_cast<std::size_t>(c.rank(real)), 0);

@@ -24,7 +24,7 @@ struct Part {
 std::vector<Part> parts_of(Call& c, std::string_view name);
 
 /// A value of PyTorch's type `from` as one of type `to`, with complex numbers as pairs of reals: a real number becomes
-/// a pair, a complex one loses its imaginary part.
+/// a pair, a complex one loses its imaginary part; as a bool it is true where either part is.
 ir::Value* converted(Call& c, ir::Value* value, DataType from, DataType to);
 
 /// Reshape between two shapes in the program's words: sizes that stay in place are copied, one that is left is what

@@ -17,6 +17,12 @@ std::size_t rank_by_name(const Call& c) {
   return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
 }
 
+bool is_used(const Call& c, std::size_t index) {
+  const auto& outputs = c.node().outputs;
+  const auto* name = index < outputs.size() ? outputs[index].as<TensorName>() : nullptr;
+  return name != nullptr && name->name.find("_unused_") == std::string::npos;
+}
+
 ir::Value* carried(Call& c, ir::Value* value) {
   return value != nullptr && c.dtype(value) == DataType::bfloat16 ? c.cast(value, DataType::float32) : value;
 }

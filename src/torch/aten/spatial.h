@@ -14,6 +14,9 @@ std::size_t rank_by_name(const Call& c);
 /// The first of the dimensions of space: behind batch and channels.
 constexpr std::int64_t kFirstSpatial = 2;
 
+/// Whether anybody uses a result: the program says so by its name.
+bool is_used(const Call& c, std::size_t index);
+
 /// bfloat16 as float32: runtimes have no kernels of layers for it.
 ir::Value* carried(Call& c, ir::Value* value);
 

@@ -225,4 +225,17 @@ Term any_of(Term condition) {
   return condition.made(condition.call().reduce("ReduceSum", condition.cast(DataType::int64), {}, false)) > 0;
 }
 
+/// The quadrant of (x, y) from the ratio's arc tangent; signs of zeros count.
+Term atan2(Term y, Term x) {
+  constexpr double kPi = 3.14159265358979323846;
+  const Term is_left = sign_bit(x);
+  const Term is_below = sign_bit(y);
+  const Term both_infinite = is_inf(x) & is_inf(y);
+  const Term both_zero = equals(x, 0) & equals(y, 0);
+  const Term ratio = where(both_infinite, 1, where(both_zero, 0, abs(y) / abs(x)));
+  const Term angle = atan(ratio);
+  const Term upper = where(is_left, kPi - angle, angle);
+  return where(is_below, -upper, upper);
+}
+
 }  // namespace olivine::torch

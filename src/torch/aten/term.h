@@ -114,6 +114,7 @@ Term cosh(Term x);
 Term asinh(Term x);
 Term acosh(Term x);
 Term atanh(Term x);
+Term atan2(Term y, Term x);
 Term erf(Term x);
 Term erfc(Term x);
 /// e^(x²) · erfc(x), of float64.
