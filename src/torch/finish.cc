@@ -22,7 +22,11 @@ std::optional<tensor::Tensor> rearranged(const ir::Node& node) {
     const auto* permutation = node.integers("perm");
     return tensor::transpose(tensor, permutation != nullptr ? *permutation : std::vector<std::int64_t>());
   }
-  if (node.is("Cast")) return tensor::cast(tensor, static_cast<DataType>(node.integer("to", 0)));
+  if (node.is("Cast")) {
+    tensor::CastOptions options;
+    options.saturate = node.integer("saturate", 1) != 0;
+    return tensor::cast(tensor, static_cast<DataType>(node.integer("to", 0)), options);
+  }
   const bool reshapes = node.is("Reshape") || node.is("Unsqueeze") || node.is("Squeeze") || node.is("Flatten");
   if (reshapes && dims) return tensor::reshape(tensor, *dims);
   return std::nullopt;

@@ -139,11 +139,10 @@ Values largest_of_windows(Call& c, ir::Value* x, const std::vector<Adaptive>& ax
   }
   ir::Value* windows = take_windows(c, x, tables);
   ir::Value* largest = c.reduce("ReduceMax", windows, kernel_axes(rank), false);
-  Ints flat(2 + rank, 0);
-  flat.push_back(-1);
-  ir::Value* last = c.emit("Reshape", {kernels_last(c, windows, rank), c.ints(flat)});
+  const std::int64_t first = kFirstSpatial + static_cast<std::int64_t>(rank);
+  ir::Value* last = merge_from(c, kernels_last(c, windows, rank), first);
   ir::Value* chosen = c.emit("ArgMax", {last}, {{"axis", -1}, {"keepdims", 1}});
-  places = c.emit("Reshape", {kernels_last(c, c.unsqueeze(places, {0, 1}), rank), c.ints(flat)});
+  places = merge_from(c, kernels_last(c, c.unsqueeze(places, {0, 1}), rank), first);
   places = c.emit("Expand", {places, c.shape(last)});
   return {largest, c.squeeze(c.emit("GatherElements", {places, chosen}, {{"axis", -1}}), {-1})};
 }
@@ -155,12 +154,15 @@ Values adaptive_largest(Call& c) {
   const std::vector<Adaptive> axes = axes_of(c, x, rank);
   Values results;
   const auto kernel = equal_windows(axes);
-  if (kernel) {
-    results = c.emit_many("MaxPool", {x}, 2, {{"kernel_shape", *kernel}, {"strides", *kernel}});
+  const bool has_places = c.is_used(1);
+  if (are_all_single(axes) && !has_places) {
+    results = {c.emit("GlobalMaxPool", {x})};
+  } else if (kernel) {
+    results = c.emit_many("MaxPool", {x}, has_places ? 2 : 1, {{"kernel_shape", *kernel}, {"strides", *kernel}});
     // ONNX counts places through the whole tensor, PyTorch in each plane.
     std::int64_t volume = 1;
     for (const Adaptive& axis : axes) volume *= *axis.known_size;
-    results[1] = c.emit("Mod", {results[1], c.integer_scalar(volume)});
+    if (has_places) results[1] = c.emit("Mod", {results[1], c.integer_scalar(volume)});
   } else {
     results = largest_of_windows(c, x, axes);
   }

@@ -105,6 +105,16 @@ ir::Value* without_blind_rows(Call& c, ir::Value* result, ir::Value* mask) {
   return looking != nullptr ? c.where(looking, result, c.number_like(0, result)) : result;
 }
 
+bool is_same_size(const ir::Value* a, const ir::Value* b, std::size_t from_end_of_a, std::size_t from_end_of_b) {
+  const auto at = [](const ir::Value* value, std::size_t from_end) {
+    const ir::TensorType* type = value->type.tensor();
+    if (type == nullptr || !type->shape || type->shape->size() < from_end) return ir::Dim();
+    return (*type->shape)[type->shape->size() - from_end];
+  };
+  const ir::Dim size = at(a, from_end_of_a);
+  return !size.is_unknown() && size == at(b, from_end_of_b);
+}
+
 /// Attention of ONNX takes four dimensions, and a mask as large as the scores in the last two. Masks that are added it
 /// treats otherwise where a row of them is as low as can be.
 ir::Value* as_one_operator(Call& c, const AttentionParts& parts) {
@@ -118,7 +128,7 @@ ir::Value* as_one_operator(Call& c, const AttentionParts& parts) {
   if (parts.mask != nullptr) {
     ir::Value* mask = c.rank(parts.mask) == 3 ? c.unsqueeze(parts.mask, {0}) : parts.mask;
     ir::Value* sizes = c.concat({c.size(parts.query, -2), c.size(parts.key, -2)}, 0);
-    const bool is_whole = c.find_dim(mask, -1).value_or(1) != 1 && c.find_dim(mask, -2).value_or(1) != 1;
+    const bool is_whole = is_same_size(mask, parts.query, 2, 2) && is_same_size(mask, parts.key, 1, 2);
     inputs.push_back(is_whole ? mask : c.emit("Expand", {mask, sizes}));
   }
   Attrs attributes;

@@ -32,9 +32,29 @@ ir::Value* linear(Call& c) {
   return c.cast(bias != nullptr ? c.emit("Add", {product, bias}) : product, dtype);
 }
 
+/// v · (g / ‖v‖), the norm over all dimensions but one; with the norm.
+Values weight_norm(Call& c) {
+  ir::Value* given = c.tensor("v");
+  const DataType dtype = c.dtype(given);
+  const DataType real = dtype == DataType::float64 ? dtype : DataType::float32;
+  ir::Value* v = c.cast(given, real);
+  const std::int64_t kept = c.integer("dim", 0);
+  Ints axes;
+  for (std::int64_t axis = 0; axis < c.rank(v); ++axis) {
+    if (kept == -1 || axis != c.positive_axis(kept, c.rank(v))) axes.push_back(axis);
+  }
+  ir::Value* norm = c.reduce("ReduceL2", v, axes, kept != -1);
+  ir::Value* ratio = c.emit("Div", {c.cast(c.tensor("g"), real), norm});
+  Values results = {c.cast(c.emit("Mul", {v, ratio}), dtype)};
+  if (c.result_count() == 2) results.push_back(c.cast(norm, c.result_dtype(1)));
+  return results;
+}
+
 constexpr std::array kOps = {
     op("aten.linear.default", linear),
     op("aten.mkldnn_linear.default", linear),
+    op("aten._weight_norm.default", weight_norm),
+    op("aten._weight_norm_interface.default", weight_norm),
 };
 
 }  // namespace

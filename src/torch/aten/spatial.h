@@ -21,6 +21,11 @@ ir::Value* carried(Call& c, ir::Value* value);
 ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank);
 ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank);
 
+/// All dimensions from `first` on as one.
+ir::Value* merge_from(Call& c, ir::Value* value, std::int64_t first);
+/// The value with the sizes of another.
+ir::Value* reshape_like(Call& c, ir::Value* value, ir::Value* like);
+
 /// How windows lie along one axis. Padding is of `before` elements and of `after`.
 struct WindowAxis {
   std::int64_t kernel = 1;

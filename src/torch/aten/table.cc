@@ -70,6 +70,7 @@ constexpr std::array kFamilies = {
     solver_ops,
     spectrum_ops,
     matrix_function_ops,
+    grouped_product_ops,
 };
 /// Rows for complex tensors, of targets that have others for reals.
 constexpr std::array kComplexFamilies = {complex_arithmetic_ops, complex_function_ops};
