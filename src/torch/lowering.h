@@ -113,6 +113,7 @@ class Lowering {
   static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();
+  ir::Value* output_tensor(const std::string& name);
   void fold_weights();
   void finish();
 
