@@ -280,11 +280,32 @@ const TensorMeta& Call::result(std::size_t index) const {
   refuse("the program does not tell the type of its result");
 }
 
+bool Call::is_used(std::size_t index) const {
+  for (const Argument& output : node_.outputs) {
+    const List* list = output.as<List>();
+    const std::size_t count = list != nullptr ? list->size() : 1;
+    if (index >= count) {
+      index -= count;
+      continue;
+    }
+    const auto* tensor = (list != nullptr ? (*list)[index] : output).as<TensorName>();
+    return tensor != nullptr && lowering_.is_used(tensor->name);
+  }
+  return false;
+}
+
 // ---- Making
 
 Values Call::emit_node(std::string op_type, Values inputs, std::size_t outputs,
                        const std::function<void(ir::Node&)>& fill) {
   return lowering_.make(node_, std::move(op_type), std::move(inputs), outputs, fill);
+}
+
+ir::Value* Call::cast(ir::Value* value, DataType to) {
+  const bool is_float8 = to == DataType::float8e4m3fn || to == DataType::float8e4m3fnuz || to == DataType::float8e5m2 ||
+                         to == DataType::float8e5m2fnuz;
+  if (!is_float8 || dtype(value) == to) return Builder::cast(value, to);
+  return emit("Cast", {value}, {{"to", to}, {"saturate", 0}});
 }
 
 ir::Value* Call::constant(tensor::Tensor tensor) { return lowering_.constant(std::move(tensor)); }

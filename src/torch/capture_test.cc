@@ -95,9 +95,10 @@ TEST_F(Capture, HandsThePackageAndTheRequestOver) {
 
 TEST_F(Capture, TellsTheFailureOnce) {
   const std::string text = error_of([&] {
-    run("echo '{\"kind\": \"script\", \"message\": \"make raises: ValueError: no\", \"traceback\": \"Traceback:\\n  "
-        "line\"}' > "
-        "$OUT/error.json; exit 1");
+    run(R"(cat > $OUT/error.json <<'END'
+{"kind": "script", "message": "make raises: ValueError: no", "traceback": "Traceback:\n  line"}
+END
+exit 1)");
   });
   EXPECT_EQ(text, "error[conversion]: make raises: ValueError: no\nTraceback:\n  line");
   EXPECT_THAT(left(), IsEmpty());
@@ -105,9 +106,10 @@ TEST_F(Capture, TellsTheFailureOnce) {
 
 TEST_F(Capture, WhatIsMissingSaysWhatInstallsIt) {
   const std::string text = error_of([&] {
-    run("echo '{\"kind\": \"import\", \"message\": \"no torch\", \"remedy\": \"pip install torch\"}' > "
-        "$OUT/error.json; "
-        "exit 1");
+    run(R"(cat > $OUT/error.json <<'END'
+{"kind": "import", "message": "no torch", "remedy": "pip install torch"}
+END
+exit 1)");
   });
   EXPECT_EQ(text, "error[io]: no torch; pip install torch");
 }

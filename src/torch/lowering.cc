@@ -434,6 +434,28 @@ const TensorMeta* Lowering::find_meta(const std::string& name) const {
   return found != frame_->graph->tensors.end() ? &found->second : nullptr;
 }
 
+namespace {
+
+void collect_used(const Argument& argument, std::unordered_set<std::string_view>& used) {
+  if (const auto* tensor = argument.as<TensorName>()) used.insert(tensor->name);
+  if (const auto* list = argument.as<List>()) {
+    for (const Argument& element : *list) collect_used(element, used);
+  }
+}
+
+}  // namespace
+
+bool Lowering::is_used(const std::string& name) {
+  const auto [entry, fresh] = used_.try_emplace(frame_->graph);
+  if (fresh) {
+    for (const Node& node : frame_->graph->nodes) {
+      for (const NamedArgument& input : node.inputs) collect_used(input.value, entry->second);
+    }
+    for (const Argument& output : frame_->graph->outputs) collect_used(output, entry->second);
+  }
+  return entry->second.contains(name);
+}
+
 std::shared_ptr<Cell>& Lowering::cell(const std::string& name) {
   const auto found = frame_->tensors.find(name);
   if (found == frame_->tensors.end()) {

@@ -221,9 +221,10 @@ TEST_F(Reader, RunsTheFirstPassOfAList) {
 }
 
 TEST_F(Reader, ChecksEveryPassOfAList) {
-  EXPECT_EQ(failure(flow("\"passes\": {\"a\": [{\"type\": \"OnnxFloatToFloat16\"}, {\"type\": \"Nonsense\"}]}")),
-            "error[config]: flow.json:1 /passes/a/1/type: there is no pass 'Nonsense'; the passes are "
-            "OnnxOpVersionConversion, OnnxFloatToFloat16, OnnxIODataTypeConverter, DynamicToFixedShape");
+  EXPECT_EQ(
+      failure(flow("\"passes\": {\"a\": [{\"type\": \"OnnxFloatToFloat16\"}, {\"type\": \"Nonsense\"}]}")),
+      "error[config]: flow.json:1 /passes/a/1/type: there is no pass 'Nonsense'; the passes are "
+      "OnnxConversion, OnnxOpVersionConversion, OnnxFloatToFloat16, OnnxIODataTypeConverter, DynamicToFixedShape");
   EXPECT_EQ(failure(flow("\"passes\": {\"a\": []}")),
             "error[config]: flow.json:1 /passes/a: the list of passes is empty; drop it, or give a pass");
 }
@@ -339,9 +340,9 @@ TEST_F(Reader, AModelThatIsNotOnnxYetNeedsAPassThatMakesOne) {
 
 TEST_F(Reader, ChecksTheKeysOfModelsThatAreNotOnnxYet) {
   touch("hf/config.json");
-  const std::string text = failure(R"({"input_model": {"type": "HfModel", "model_path": "hf", "taks": "fill-mask"},
+  const std::string text = failure(R"({"input_model": {"type": "HfModel", "model_path": "hf", "tasks": "fill-mask"},
                                        "passes": {"c": {"type": "OnnxConversion"}}})");
-  EXPECT_THAT(text, HasSubstr("/input_model/taks: unknown option; did you mean task?"));
+  EXPECT_THAT(text, HasSubstr("/input_model/tasks: unknown option; did you mean task?"));
   EXPECT_THAT(failure(R"({"input_model": {"type": "HfModel", "model_path": "far/away"},
                           "passes": {"c": {"type": "OnnxConversion"}}})"),
               HasSubstr("nothing is fetched from a model hub"));

@@ -130,6 +130,10 @@ Page workflow_page() {
   text += options_table(top_keys(), top_keys_without_effect());
   text += "\n## input_model\n\n`{\"type\": \"ONNXModel\", …}` with these keys beside `type` or under `config`:\n\n";
   text += options_table(onnx_model_keys());
+  text += "\nWhat isn't ONNX yet is for the first pass to convert:\n";
+  for (const SourceType& source : source_types()) {
+    text += fmt::format("\n### {}\n\n{}", source.name, options_table(source.keys()));
+  }
   text += "\n## passes\n\nEach is an object with these keys and the options of its [pass](passes.md):\n\n";
   text += options_table(pass_keys(), pass_keys_without_effect());
   text += "\n## verify\n\n`true`, or an object:\n\n";

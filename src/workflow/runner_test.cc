@@ -146,7 +146,8 @@ class Runner : public testing::Test {
     workflow.input.path = "thing";
     workflow.input.source = passes::Source{"Thing", config::Json::object(), {}};
     if (!outputs.empty()) {
-      workflow.input.source->config["cases"] = {{npy("x.npy", 1, -5), npy("y.npy", outputs[0], outputs[1])}};
+      workflow.input.source->config["cases"] =
+          config::Json::array({config::Json::array({npy("x.npy", 1, -5), npy("y.npy", outputs[0], outputs[1])})});
     }
     workflow.verify = Verify{};
     return workflow;

@@ -75,21 +75,46 @@ Json any_pass() {
           {"allOf", std::move(choices)}};
 }
 
-Json onnx_model_definition() {
-  Json keys = onnx_model_keys().json_schema()["properties"];
-  keys["model_path"] = {
-      {"description", keys["model_path"]["description"]},
-      {"anyOf",
-       {{{"type", "string"}},
-        {{"type", "object"}, {"required", {"path"}}, {"properties", {{"path", {{"type", "string"}}}}}}}}};
+/// Paths may be Olive's objects with the resource's type.
+Json path_schema(const Json& described) {
+  return {{"description", described.value("description", "")},
+          {"anyOf",
+           {{{"type", "string"}},
+            {{"type", "object"}, {"required", {"path"}}, {"properties", {{"path", {{"type", "string"}}}}}}}}};
+}
+
+/// The keys of one type of input model, beside `type` or under `config`.
+Json model_definition(std::string_view type, Json keys) {
+  if (keys.contains("model_path")) keys["model_path"] = path_schema(keys["model_path"]);
   Json properties = {
-      {"type", {{"type", "string"}, {"anyOf", {{{"enum", {"ONNXModel"}}}, {{"pattern", any_case("ONNXModel")}}}}}}};
+      {"type", {{"type", "string"}, {"anyOf", {{{"enum", {std::string(type)}}}, {{"pattern", any_case(type)}}}}}}};
   properties["config"] = {{"type", "object"}, {"properties", keys}, {"additionalProperties", false}};
   for (const auto& [name, property] : keys.items()) properties[name] = property;
   return {{"type", "object"},
           {"required", {"type"}},
           {"properties", std::move(properties)},
           {"additionalProperties", false}};
+}
+
+/// One of them, told apart by `type`.
+Json any_model(Json& definitions) {
+  Json names = Json::array();
+  Json patterns = Json::array();
+  Json choices = Json::array();
+  const auto add = [&](std::string_view type, const config::OptionsSchema& keys) {
+    const std::string name(type);
+    definitions[name] = model_definition(type, keys.json_schema()["properties"]);
+    names.push_back(name);
+    patterns.push_back({{"pattern", any_case(type)}});
+    choices.push_back({{"if", {{"properties", {{"type", {{"pattern", any_case(type)}}}}}}}, {"then", reference(name)}});
+  };
+  add("ONNXModel", onnx_model_keys());
+  for (const SourceType& source : source_types()) add(source.name, source.keys());
+  patterns.insert(patterns.begin(), {{"enum", names}});
+  return {{"type", "object"},
+          {"required", {"type"}},
+          {"properties", {{"type", {{"type", "string"}, {"anyOf", std::move(patterns)}}}}},
+          {"allOf", std::move(choices)}};
 }
 
 Json verify_definition() {
@@ -125,7 +150,7 @@ std::string describe_items(const Json& schema) {
 
 Json workflow_schema() {
   Json definitions = Json::object();
-  definitions["input_model"] = onnx_model_definition();
+  definitions["input_model"] = any_model(definitions);
   definitions["verify"] = verify_definition();
   definitions["pass"] = any_pass();
   for (const passes::Pass* pass : passes::all_passes()) definitions[std::string(pass->name)] = pass_definition(*pass);

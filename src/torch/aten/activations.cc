@@ -72,14 +72,35 @@ ir::Value* prelu_kernel(Call& c) {
   return where(x > 0, x, x * Term(c, c.tensor("weight")));
 }
 
-/// Evaluation takes the middle of the slopes that training draws.
+/// Slopes of what is negative: training draws them, evaluation takes their middle.
+struct RandomSlopes {
+  double lower;
+  double upper;
+  bool is_drawn;
+};
+
+RandomSlopes random_slopes(Call& c) {
+  return {c.real("lower", 0.125), c.real("upper", 1.0 / 3), c.flag("training", false)};
+}
+
+Term drawn_slopes(Term x, const RandomSlopes& slopes) {
+  return x.emit("RandomUniformLike", {float_attribute("low", slopes.lower), float_attribute("high", slopes.upper)});
+}
+
 ir::Value* rrelu(Call& c) {
   const Term x = self(c);
-  const double lower = c.real("lower", 0.125);
-  const double upper = c.real("upper", 1.0 / 3);
-  if (!c.flag("training", false)) return leaky_relu_of(x, (lower + upper) / 2);
-  ir::Value* slopes = x.emit("RandomUniformLike", {float_attribute("low", lower), float_attribute("high", upper)});
-  return where(x > 0, x, x * Term(c, slopes));
+  const RandomSlopes slopes = random_slopes(c);
+  if (!slopes.is_drawn) return leaky_relu_of(x, (slopes.lower + slopes.upper) / 2);
+  return where(x > 0, x, x * drawn_slopes(x, slopes));
+}
+
+/// The factors too, which serve gradients.
+Values rrelu_with_noise(Call& c) {
+  const Term x = self(c);
+  const RandomSlopes slopes = random_slopes(c);
+  if (!slopes.is_drawn) return {rrelu(c), c.tensor("noise")};
+  const Term factors = where(x > 0, 1, drawn_slopes(x, slopes));
+  return {x * factors, factors};
 }
 
 ir::Value* threshold(Call& c) {
@@ -158,8 +179,7 @@ ir::Value* selu(Call& c) {
 ir::Value* celu(Call& c) {
   const Term x = self(c);
   const double alpha = c.real("alpha", 1);
-  // Below opset 28 Celu is of float32 only.
-  if (!is_double(x)) return x.cast(DataType::float32).emit("Celu", {float_attribute("alpha", alpha)}).cast(x.dtype());
+  if (!is_double(x)) return x.emit("Celu", {float_attribute("alpha", alpha)});
   return where(x > 0, x, alpha * expm1(min(x, 0) / alpha));
 }
 
@@ -235,6 +255,7 @@ constexpr std::array kOps = {
     op("aten.prelu.default", prelu),
     op("aten._prelu_kernel.default", prelu_kernel),
     op("aten.rrelu.default", rrelu),
+    op("aten.rrelu_with_noise_functional.default", rrelu_with_noise),
     op("aten.threshold.default", threshold),
     op("aten.hardshrink.default", hardshrink),
     op("aten.softshrink.default", softshrink),

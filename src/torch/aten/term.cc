@@ -4,9 +4,21 @@
 #include <cmath>
 #include <numbers>
 
+#include "onnx/onnx.h"
 #include "torch/promote.h"
 
 namespace olivine::torch {
+
+Term Term::emit(const char* op_type, Attrs attributes) const {
+  const DataType own = dtype();
+  if (is_half(own)) {
+    const auto schema = onnx::find_standard_schema(op_type, "", call_->opset());
+    if (schema && schema->input(0) != nullptr && !schema->input(0)->accepts(own)) {
+      return cast(DataType::float32).emit(op_type, std::move(attributes)).cast(own);
+    }
+  }
+  return made(call_->emit(op_type, {value_}, std::move(attributes)));
+}
 
 Term polynomial(Term x, std::span<const double> coefficients) {
   Term sum = x.number(coefficients.front());

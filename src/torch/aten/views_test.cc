@@ -102,7 +102,7 @@ TEST_F(ViewsTest, SizesThatStayAreCopied) {
 
 TEST_F(ViewsTest, IndexedAxesStandWhereNeighbouringIndicesDo) {
   input({"x", {2, 2, 2}});
-  weight("i", tensor::from_int64s({1, 0}));
+  weight("i", tensor::from_int64s(std::vector<std::int64_t>{1, 0}));
   call("aten.index.Tensor", {{"self", tensor("x")}, {"indices", {List{{None()}, tensor("i"), tensor("i")}}}},
        {"beside", {2, 2}});
   call("aten.index.Tensor", {{"self", tensor("x")}, {"indices", {List{tensor("i"), {None()}, tensor("i")}}}},

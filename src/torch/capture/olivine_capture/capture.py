@@ -24,6 +24,9 @@ def capture(request, folder, talk):
     seed()
     subject = load(model, options, talk)
     prepare(subject, options)
+    if torchscript.is_script(subject.module):
+        subject.judge = subject.module
+        subject.module, subject.args, subject.kwargs = torchscript.as_module(subject, talk), (*subject.args, *subject.kwargs.values()), {}
     leaves = subject.leaves()
     if options.get("dynamic") is False:
         for leaf in leaves:
@@ -121,7 +124,7 @@ def widen(subject, leaves):
 
 def run(subject):
     try:
-        return reference.run(subject.module, subject.args, subject.kwargs)
+        return reference.run(subject.judge, subject.args, subject.kwargs)
     except Exception as error:  # noqa: BLE001
         raise as_script_error(error, "the model raises when it is run on its example inputs") from error
 
@@ -142,12 +145,7 @@ def describe(subject, leaves, results, options):
 
 
 def write_program(subject, leaves, results, outputs, folder, record, talk):
-    if torchscript.is_script(subject.module):
-        program = torchscript.export(subject, talk)
-        for leaf in leaves:
-            leaf.axes = {}
-    else:
-        program = exporting.export(subject, leaves, talk)
+    program = exporting.export(subject, leaves, talk)
     leaves[:] = exporting.in_order(program, leaves)
     record["input_names"] = [leaf.name for leaf in leaves]
     results[:] = exporting.kept_outputs(program, results)
@@ -166,7 +164,7 @@ def cases(subject, leaves, results, outputs, folder, record, talk):
     for other in proposals(sizes):
         inputs = arguments_at(subject, leaves, {**subject.fixed, **other})
         try:
-            again = reference.run(subject.module, *inputs)
+            again = reference.run(subject.judge, *inputs)
         except Exception as error:  # noqa: BLE001
             reason = reason or str(error).strip().partition("\n")[0]
             continue

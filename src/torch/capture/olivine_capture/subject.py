@@ -20,11 +20,13 @@ class Subject:
     # (args, kwargs) for other sizes; None: the example's rows are taken over.
     remake: Callable | None = None
     task: str = ""
+    judge: object = None  # whose results are the reference: the module, or the script that it was made of
     program: object = None  # once exported
     fixed: dict = field(default_factory=dict)  # sizes that the export could not leave open
 
     def __post_init__(self):
         """Keywords stand in the signature's order, as torch.export will have them, and no tensor stands twice."""
+        self.judge = self.judge or self.module
         try:
             order = list(inspect.signature(self.module.forward).parameters)
         except (TypeError, ValueError):

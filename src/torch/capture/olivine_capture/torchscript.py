@@ -1,18 +1,17 @@
-"""TorchScript to an exported program, by torch's own converter."""
+"""TorchScript to a module that torch.export takes, by torch's own converter."""
 
 import torch
 
 from .errors import CaptureError, one_line
 
 
-def export(subject, talk):
-    """The program, fixed at the example's sizes: a trace has no notion of open axes."""
+def as_module(subject, talk):
+    """A module of plain operators that computes the same."""
     from torch._export.converter import TS2EPConverter
 
-    talk.progress("exporting from TorchScript")
-    args = (*subject.args, *subject.kwargs.values())
+    talk.progress("reading the TorchScript")
     try:
-        program = TS2EPConverter(subject.module, args, {}).convert()
+        return TS2EPConverter(subject.module, (*subject.args, *subject.kwargs.values()), {}).convert().module()
     except Exception as error:  # noqa: BLE001  the converter raises many kinds
         raise CaptureError(
             "export",
@@ -20,9 +19,6 @@ def export(subject, talk):
             "give the model's Python code with model_script and model_loader instead",
             cause=error,
         ) from error
-    if any(leaf.axes for leaf in subject.leaves()):
-        talk.notice("the TorchScript was taken over with all sizes fixed as in the example inputs; open axes need the model's Python code")
-    return program
 
 
 def is_script(module):
