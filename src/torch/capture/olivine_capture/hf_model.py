@@ -16,8 +16,8 @@ from .script import as_script_error
 from .sizes import evaluate
 from .subject import Subject
 
-# Of load_kwargs: what only matters to other ways of loading, and is refused or left out.
-NOT_HERE = {"device_map", "max_memory", "quantization_method", "quantization_config", "extra_args", "torch_dtype", "dtype", "trust_remote_code"}
+# Of load_kwargs: what is not simply handed on to from_pretrained.
+HANDLED = {"device_map", "max_memory", "quantization_method", "quantization_config", "extra_args", "torch_dtype", "dtype", "trust_remote_code"}
 
 
 def load(model, options, talk):
@@ -49,7 +49,7 @@ def load(model, options, talk):
 
 
 def load_keywords(given, talk):
-    keywords = {key: value for key, value in given.items() if key not in NOT_HERE and value is not None}
+    keywords = {key: value for key, value in given.items() if key not in HANDLED and value is not None}
     keywords.update(given.get("extra_args") or {})
     dtype = given.get("torch_dtype") or given.get("dtype")
     if dtype:
