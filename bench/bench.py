@@ -28,7 +28,9 @@ PEERS_PYTHON = DEPS / "peers/bin/python"
 
 FP16 = {"type": "OnnxFloatToFloat16", "keep_io_types": True}
 IO_TYPES = {"type": "OnnxIODataTypeConverter", "source_dtype": 1, "target_dtype": 10}
-MODELS = list(models.MAKERS)
+TORCH_PYTHON = DEPS / "torch/bin/python"
+PROGRAMS = {"tiny program": "tiny", "bert-base program": "bert-base", "large program": "large"}
+MODELS = [*models.MAKERS, *PROGRAMS]
 
 
 def fixed_shape(name):
@@ -80,6 +82,44 @@ def peer_jobs(model, scratch):
     return jobs
 
 
+def program(name):
+    """The program's archive, made by PyTorch once and kept."""
+    path = DEPS / "bench/programs" / f"{name}.pt2"
+    if not path.exists():
+        if not TORCH_PYTHON.exists():
+            sys.exit("the programs need PyTorch once: scripts/setup torch")
+        subprocess.run([str(TORCH_PYTHON), str(ROOT / "bench/programs.py"), str(path.parent), name], check=True)
+    return path
+
+
+def program_peers(path, scratch):
+    """torch.onnx on the same archive, and pnnx on the same model in TorchScript."""
+    output = scratch / "peer-out"
+    output.mkdir(exist_ok=True)
+    jobs = [Job("torch.onnx", [str(TORCH_PYTHON), str(ROOT / "bench/peer.py"), "torch-onnx", str(path), str(output / "model.onnx")], output / "model.onnx")]
+    pnnx = PEERS_PYTHON.with_name("pnnx")
+    script = path.with_suffix(".pt")
+    if pnnx.exists() and script.exists():
+        copy = output / script.name  # it writes beside its input
+        copy.symlink_to(script)
+        command = [str(pnnx), str(copy), "inputshape=[2,8]i64,[2,8]i64", "inputshape2=[3,12]i64,[3,12]i64"]
+        jobs.append(Job("pnnx", command, output / f"{script.stem}.pnnx.onnx", output))
+    return jobs
+
+
+def bench_program(name, arguments, scratch):
+    path = program(PROGRAMS[name])
+    subprocess.run(["cat", str(path)], stdout=subprocess.DEVNULL, check=True)  # into the page cache
+    jobs = [
+        Job("cp", ["cp", str(path), str(scratch / "copy")], scratch / "copy"),
+        Job("convert", [OLIVINE, "convert", str(path), "-o", str(scratch / "out" / "model.onnx")], scratch / "out"),
+    ]
+    results = measure(jobs, 5 if name == "large program" else max(5, arguments.runs), scratch)
+    if name != "large program" and arguments.peer_runs > 0 and TORCH_PYTHON.exists():
+        results += measure(program_peers(path, scratch), arguments.peer_runs, scratch)
+    return {"bytes": path.stat().st_size, "results": [asdict(result) for result in results]}
+
+
 def bytes_of(folder):
     return sum(path.stat().st_size for path in folder.iterdir())
 
@@ -118,7 +158,7 @@ def machine():
 
 
 def peer_versions():
-    names = ["onnx", "onnxruntime", "onnxconverter-common", "olive-ai"]
+    names = ["onnx", "onnxruntime", "onnxconverter-common", "olive-ai", "torch", "pnnx"]
     code = "import importlib.metadata as m\nfor n in %r:\n try: print(n, m.version(n))\n except m.PackageNotFoundError: pass" % names
     python = str(PEERS_PYTHON) if PEERS_PYTHON.exists() else sys.executable
     return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.split("\n")[:-1]
@@ -145,7 +185,8 @@ def main():
             print("large: left out, there is no room for it on this disk")
             continue
         with tempfile.TemporaryDirectory(dir=DEPS / "bench") as scratch:
-            measured[name] = bench_model(name, arguments, Path(scratch))
+            bench = bench_program if name in PROGRAMS else bench_model
+            measured[name] = bench(name, arguments, Path(scratch))
         print(f"{name} ({measured[name]['bytes'] / 1e6:.4g} MB)")
         for one in measured[name]["results"]:
             if one["failure"]:

@@ -29,6 +29,12 @@ def onnx_opset(source, target):
     onnx.save(version_converter.convert_version(onnx.load(source), 21), target)
 
 
+def torch_onnx(source, target):
+    import torch
+
+    torch.onnx.export(torch.export.load(source), dynamo=True, opset_version=20).save(target)
+
+
 def olive(source, target):
     run_olive({"type": "OnnxFloatToFloat16", "keep_io_types": True}, source, target)
 
@@ -53,6 +59,7 @@ def run_olive(options, source, target):
 
 TOOLS = {
     "onnxruntime": onnxruntime, "converter-common": converter_common, "olive": olive, "onnx-opset": onnx_opset, "olive-opset": olive_opset,
+    "torch-onnx": torch_onnx,
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the PyTorch programs that are measured: programs.py FOLDER. Needs torch and transformers (`scripts/setup torch`)."""
+"""Makes the PyTorch programs that are measured: programs.py FOLDER NAME. Needs torch and transformers (`scripts/setup torch`)."""
 
 import sys
 import warnings
@@ -46,22 +46,19 @@ PROGRAMS = {
 
 
 def main():
-    folder = Path(sys.argv[1])
+    folder, name = Path(sys.argv[1]), sys.argv[2]
     folder.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
-    for name, (make, inputs, shapes) in PROGRAMS.items():
-        path = folder / f"{name}.pt2"
-        if path.exists():
-            continue
-        model, values = make().eval(), inputs()
-        with torch.no_grad():
-            program = torch.export.export(model, values, dynamic_shapes=shapes)
-            if name == "bert-base":
-                torch.jit.trace(model, values, check_trace=False).save(folder / f"{name}.pt")
-        torch.export.save(program, path.with_suffix(".part.pt2"))
-        path.with_suffix(".part.pt2").rename(path)
-        print(f"{path.name}: {path.stat().st_size / 1e6:.4g} MB", flush=True)
+    make, inputs, shapes = PROGRAMS[name]
+    model, values = make().eval(), inputs()
+    with torch.no_grad():
+        program = torch.export.export(model, values, dynamic_shapes=shapes)
+        if name == "bert-base":  # what pnnx reads
+            torch.jit.trace(model, values, check_trace=False).save(folder / f"{name}.pt")
+    part = folder / f"{name}.part.pt2"
+    torch.export.save(program, part)
+    part.rename(folder / f"{name}.pt2")
 
 
 if __name__ == "__main__":

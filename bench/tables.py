@@ -8,6 +8,9 @@ TITLES = {
     "large": "an encoder of 1.5 billion weights, external data",
     "nodes-100k": "100,000 nodes",
     "nodes-1m": "1,000,000 nodes",
+    "tiny program": "a PyTorch program of one linear layer",
+    "bert-base program": "BERT-base as a PyTorch program",
+    "large program": "an encoder of 0.6 billion weights as a PyTorch program",
 }
 PEER_NAMES = {
     "fp16, onnxruntime": "ONNX Runtime's float16 converter",
@@ -15,10 +18,21 @@ PEER_NAMES = {
     "fp16, olive": "Olive",
 }
 WORKS = {
+    "convert": "to ONNX",
+    "torch.onnx": "to ONNX, torch.onnx",
+    "pnnx": "to ONNX from TorchScript, pnnx",
     "opset up": "opset 20 to 21",
     "opset down": "opset 20 to 13",
     "opset up, onnx": "opset 20 to 21, onnx's converter",
     "opset up, olive": "opset 20 to 21, Olive",
+}
+
+
+# Seconds and bytes that the conversion of a program was asked to stay within.
+PROGRAM_TARGETS = {
+    "tiny program": ((0.05, float("inf")), "50 ms"),
+    "bert-base program": ((0.5, 256e6), "0.5 s, 256 MB"),
+    "large program": ((float("inf"), 256e6), "256 MB"),
 }
 
 
@@ -68,6 +82,9 @@ def targets_of(name, models):
     results = {key: one for key, one in by_name(models[name]).items() if not one["failure"]}
     singles = [key for key in ("fp16", "IO types", "fixed shape", "opset up", "opset down") if key in results]
     found = {}
+    if name in PROGRAM_TARGETS and "convert" in results:
+        (wall, memory), text = PROGRAM_TARGETS[name]
+        found["convert"] = verdict(results["convert"]["wall"] <= wall and results["convert"]["rss"] <= memory, text)
     for key in singles:
         one = results[key]
         if name == "tiny":
@@ -117,7 +134,14 @@ def readme_table(results):
                 one = found.get(key)
                 if one and not one["failure"]:
                     rows.append([TITLES[name] + f", {size(model['bytes'])}", tool, seconds(one["wall"]), f"{one['rss'] / 1e6:.0f} MB"])
-    return table(["fp16 of", "with", "wall", "peak memory"], rows)
+    fp16 = table(["fp16 of", "with", "wall", "peak memory"], rows)
+    rows = []
+    for key, tool in (("convert", "`olivine convert`"), ("torch.onnx", "torch.onnx"), ("pnnx", "pnnx, from TorchScript")):
+        model = results["models"].get("bert-base program")
+        one = by_name(model).get(key) if model else None
+        if one and not one["failure"]:
+            rows.append([f"BERT-base, {size(model['bytes'])}", tool, seconds(one["wall"]), f"{one['rss'] / 1e6:.0f} MB"])
+    return f"{fp16}\n\n{table(['PyTorch to ONNX', 'with', 'wall', 'peak memory'], rows)}" if rows else fp16
 
 
 def fill(path, text):

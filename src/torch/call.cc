@@ -56,7 +56,9 @@ const Argument* Call::find(std::string_view name) const {
   for (const NamedArgument& input : node_.inputs) {
     if (input.name == name) return input.value.is_none() ? nullptr : &input.value;
   }
-  return nullptr;
+  // What an in-place operator calls `self`, its functional twin may call `input`.
+  const bool is_in_place = target_ != node_.target && !node_.inputs.empty();
+  return is_in_place && name == "input" ? &node_.inputs.front().value : nullptr;
 }
 
 ir::Value* Call::tensor_of(const Argument& argument) const {
@@ -244,7 +246,11 @@ const TensorMeta& Call::meta(std::string_view name) const {
   const auto* tensor = argument != nullptr ? argument->as<TensorName>() : nullptr;
   const TensorMeta* meta = tensor != nullptr ? lowering_.find_meta(tensor->name) : nullptr;
   if (meta == nullptr) refuse(fmt::format("its argument '{}' is no tensor", name));
-  return *meta;
+  const auto autocast = lowering_.autocast_of(target_);
+  if (!autocast || !is_float(meta->dtype) || meta->dtype == DataType::float64) return *meta;
+  TensorMeta& changed = cast_metas_.emplace_back(*meta);
+  changed.dtype = *autocast;
+  return changed;
 }
 
 bool Call::is_complex(std::string_view name) const { return is_tensor(name) && is_complex_type(meta(name).dtype); }
@@ -274,11 +280,32 @@ const TensorMeta& Call::result(std::size_t index) const {
   refuse("the program does not tell the type of its result");
 }
 
+bool Call::is_used(std::size_t index) const {
+  for (const Argument& output : node_.outputs) {
+    const List* list = output.as<List>();
+    const std::size_t count = list != nullptr ? list->size() : 1;
+    if (index >= count) {
+      index -= count;
+      continue;
+    }
+    const auto* tensor = (list != nullptr ? (*list)[index] : output).as<TensorName>();
+    return tensor != nullptr && lowering_.is_used(tensor->name);
+  }
+  return false;
+}
+
 // ---- Making
 
 Values Call::emit_node(std::string op_type, Values inputs, std::size_t outputs,
                        const std::function<void(ir::Node&)>& fill) {
   return lowering_.make(node_, std::move(op_type), std::move(inputs), outputs, fill);
+}
+
+ir::Value* Call::cast(ir::Value* value, DataType to) {
+  const bool is_float8 = to == DataType::float8e4m3fn || to == DataType::float8e4m3fnuz || to == DataType::float8e5m2 ||
+                         to == DataType::float8e5m2fnuz;
+  if (!is_float8 || dtype(value) == to) return Builder::cast(value, to);
+  return emit("Cast", {value}, {{"to", to}, {"saturate", 0}});
 }
 
 ir::Value* Call::constant(tensor::Tensor tensor) { return lowering_.constant(std::move(tensor)); }
@@ -343,17 +370,18 @@ ir::Value* Call::reshape_to(ir::Value* value, ir::Value* sizes) {
     return has_zero ? emit("Reshape", {value, sizes}, {{"allowzero", 1}}) : emit("Reshape", {value, sizes});
   }
   // One size that is known at run time only is the one that the others leave.
-  const auto elements = find_elements(sizes);
-  if (elements) {
+  bool is_inferred = false;
+  if (const auto elements = find_elements(sizes)) {
+    const auto has = [&](const ir::Dim& wanted) { return std::ranges::find(*elements, wanted) != elements->end(); };
     const auto unknown = std::ranges::count_if(*elements, [](const ir::Dim& dim) { return !dim.is_value(); });
-    const bool has_zero = std::ranges::any_of(*elements, [](const ir::Dim& dim) { return dim == ir::Dim(0); });
-    if (unknown == 1 && !has_zero) {
+    is_inferred = has(ir::Dim(-1));
+    if (unknown == 1 && !has(ir::Dim(0)) && !is_inferred) {
       Ints target;
       for (const ir::Dim& dim : *elements) target.push_back(dim.is_value() ? dim.value() : -1);
       return reshape(value, target);
     }
   }
-  return emit("Reshape", {value, sizes}, {{"allowzero", 1}});
+  return is_inferred ? emit("Reshape", {value, sizes}) : emit("Reshape", {value, sizes}, {{"allowzero", 1}});
 }
 
 ir::Value* Call::expand_to(ir::Value* value, ir::Value* sizes) {

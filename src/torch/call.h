@@ -2,6 +2,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -101,6 +102,8 @@ class Call final : public values::Builder {
   const TensorMeta& result(std::size_t index = 0) const;
   std::size_t result_count() const;
   DataType result_dtype(std::size_t index = 0) const { return result(index).dtype; }
+  /// Whether any call, or the program's outputs, use it.
+  bool is_used(std::size_t index) const;
   /// @}
 
   /// @name Making, beyond what Builder offers
@@ -108,6 +111,8 @@ class Call final : public values::Builder {
   Values emit_node(std::string op_type, Values inputs, std::size_t outputs,
                    const std::function<void(ir::Node&)>& fill) override;
   ir::Value* constant(tensor::Tensor tensor) override;
+  /// The value itself when it has the type already. As in PyTorch, what float 8 cannot hold is infinite or no number.
+  ir::Value* cast(ir::Value* value, DataType dtype);
   /// A number as a scalar of `dtype`, symbolic or not.
   ir::Value* scalar(const Number& number, DataType dtype);
   /// Arguments brought to the type that PyTorch promotes them to: tensors and numbers, by name.
@@ -151,6 +156,7 @@ class Call final : public values::Builder {
   const Node& node_;
   std::string_view target_;
   ir::Value* self_;
+  mutable std::deque<TensorMeta> cast_metas_;  ///< of arguments that a region of autocast casts
 };
 
 }  // namespace olivine::torch

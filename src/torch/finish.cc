@@ -22,13 +22,33 @@ std::optional<tensor::Tensor> rearranged(const ir::Node& node) {
     const auto* permutation = node.integers("perm");
     return tensor::transpose(tensor, permutation != nullptr ? *permutation : std::vector<std::int64_t>());
   }
-  if (node.is("Cast")) return tensor::cast(tensor, static_cast<DataType>(node.integer("to", 0)));
+  if (node.is("Cast")) {
+    tensor::CastOptions options;
+    options.saturate = node.integer("saturate", 1) != 0;
+    return tensor::cast(tensor, static_cast<DataType>(node.integer("to", 0)), options);
+  }
   const bool reshapes = node.is("Reshape") || node.is("Unsqueeze") || node.is("Squeeze") || node.is("Flatten");
   if (reshapes && dims) return tensor::reshape(tensor, *dims);
   return std::nullopt;
 }
 
 }  // namespace
+
+/// A result that a call doesn't make may stay unused, but for one that the program gives away.
+ir::Value* Lowering::output_tensor(const std::string& name) {
+  if (ir::Value* value = current(*cell(name))) return value;
+  const auto makes = [&](const Node& node) {
+    return std::ranges::any_of(node.outputs, [&](const Argument& output) {
+      const auto* tensor = output.as<TensorName>();
+      return tensor != nullptr && tensor->name == name;
+    });
+  };
+  const auto node = std::ranges::find_if(program_.graph.nodes, makes);
+  const std::string call =
+      node != program_.graph.nodes.end() ? fmt::format("'{}' ({})", node->name, node->target) : name;
+  throw Error(ErrorCode::conversion, fmt::format("its result '{}', an output, has no equal in ONNX", name))
+      .prepend(call);
+}
 
 void Lowering::bind_outputs() {
   std::size_t user = 0;
@@ -41,7 +61,7 @@ void Lowering::bind_outputs() {
     ir::Value* value = nullptr;
     std::string name;
     if (const auto* tensor_name = output.as<TensorName>()) {
-      value = tensor(tensor_name->name);
+      value = output_tensor(tensor_name->name);
       name = tensor_name->name;
     } else if (const auto* size = output.as<SymbolName>()) {
       name = size->name;

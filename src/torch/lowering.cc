@@ -64,7 +64,7 @@ Lowering::Lowering(const Program& program, const LowerOptions& options)
 Lowered Lowering::run() {
   check_operators();
   graphs_.push_back({nullptr, model_.graph.get(), {}});
-  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}, DataType::undefined});
+  frame_ = &frames_.emplace_back(Frame{&program_.graph, {}, {}, {}, DataType::undefined});
   bind_inputs();
   lower_nodes(program_.graph);
   errors_.throw_if_any();
@@ -254,8 +254,18 @@ void Lowering::lower_node(const Node& node) {
     }
   } catch (const values::Refusal& refusal) {
     while (graphs_.size() > depth) graphs_.pop_back();
-    refuse(node, refusal.reason);
+    if (!postpone(node, refusal.reason)) refuse(node, refusal.reason);
   }
+}
+
+/// Only who uses a size learns that it couldn't be made: some are asked for by asserts alone, which are dropped.
+bool Lowering::postpone(const Node& node, const std::string& reason) {
+  const auto is_symbol = [](const Argument& output) { return output.as<SymbolName>() != nullptr; };
+  if (node.outputs.empty() || !std::ranges::all_of(node.outputs, is_symbol)) return false;
+  for (const Argument& output : node.outputs) {
+    frame_->missing.insert_or_assign(output.as<SymbolName>()->name, fmt::format("{}: {}", shown(node), reason));
+  }
+  return true;
 }
 
 /// Later calls go on with a value that stands for what could not be made, so that all that is wrong is told at once.
@@ -321,13 +331,6 @@ void Lowering::bind_result(const Node& node, const Op* op, const Argument& outpu
     }
   }
   frame_->tensors.insert_or_assign(name->name, std::move(cell));
-}
-
-bool Lowering::is_alias(const Node& node, const Op* op) {
-  if (op == nullptr || !op->is_view) return false;
-  if (op->aliases == nullptr) return true;
-  Call call(*this, node, op->target);
-  return op->aliases(call);
 }
 
 /// What the program says of a result is right: where a lowering made something else, it is no good.
@@ -431,6 +434,28 @@ const TensorMeta* Lowering::find_meta(const std::string& name) const {
   return found != frame_->graph->tensors.end() ? &found->second : nullptr;
 }
 
+namespace {
+
+void collect_used(const Argument& argument, std::unordered_set<std::string_view>& used) {
+  if (const auto* tensor = argument.as<TensorName>()) used.insert(tensor->name);
+  if (const auto* list = argument.as<List>()) {
+    for (const Argument& element : *list) collect_used(element, used);
+  }
+}
+
+}  // namespace
+
+bool Lowering::is_used(const std::string& name) {
+  const auto [entry, fresh] = used_.try_emplace(frame_->graph);
+  if (fresh) {
+    for (const Node& node : frame_->graph->nodes) {
+      for (const NamedArgument& input : node.inputs) collect_used(input.value, entry->second);
+    }
+    for (const Argument& output : frame_->graph->outputs) collect_used(output, entry->second);
+  }
+  return entry->second.contains(name);
+}
+
 std::shared_ptr<Cell>& Lowering::cell(const std::string& name) {
   const auto found = frame_->tensors.find(name);
   if (found == frame_->tensors.end()) {
@@ -448,6 +473,8 @@ ir::Value* Lowering::tensor(const std::string& name) {
 ir::Value* Lowering::symbol(const std::string& name) {
   const auto found = frame_->symbols.find(name);
   if (found != frame_->symbols.end()) return found->second;
+  const auto missing = frame_->missing.find(name);
+  if (missing != frame_->missing.end()) throw values::Refusal{missing->second};
   // A size that was a number after all.
   const auto size = frame_->graph->integers.find(name);
   if (size != frame_->graph->integers.end() && size->second.is_value()) {
@@ -605,7 +632,7 @@ std::unique_ptr<ir::Graph> Lowering::end_graph(const Node& origin, const Values&
 
 Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast) {
   Frame* const outer = frame_;
-  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}, autocast.value_or(outer->autocast)});
+  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}, {}, autocast.value_or(outer->autocast)});
   for (std::size_t i = 0; i < graph.inputs.size() && i < inputs.size(); ++i) {
     if (const auto* tensor = graph.inputs[i].as<TensorName>()) {
       auto cell = std::make_shared<Cell>();

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -38,7 +40,8 @@ struct Frame {
   const Graph* graph;
   std::unordered_map<std::string, std::shared_ptr<Cell>> tensors;
   std::unordered_map<std::string, ir::Value*> symbols;
-  DataType autocast = DataType::undefined;  ///< of the region that the graph is, or is in
+  std::unordered_map<std::string, std::string> missing;  ///< symbols that couldn't be made, and why
+  DataType autocast = DataType::undefined;               ///< of the region that the graph is, or is in
 };
 
 class Lowering {
@@ -56,6 +59,8 @@ class Lowering {
   /// The tensor, and what shares its memory, has these elements from now on.
   void write(const std::string& name, ir::Value* fresh);
   const TensorMeta* find_meta(const std::string& name) const;
+  /// Whether a call of the graph that is being lowered, or its outputs, use a tensor.
+  bool is_used(const std::string& name);
   Values make(const Node& origin, std::string op_type, Values inputs, std::size_t outputs,
               const std::function<void(ir::Node&)>& fill, std::string domain = "");
   ir::Value* constant(tensor::Tensor tensor);
@@ -90,6 +95,7 @@ class Lowering {
   void lower_nodes(const Graph& graph);
   void lower_node(const Node& node);
   void refuse(const Node& node, const std::string& reason);
+  bool postpone(const Node& node, const std::string& reason);
   void bind_results(const Node& node, const Op* op, const Values& results);
   void bind_result(const Node& node, const Op* op, const Argument& output, ir::Value* value, std::size_t index);
   bool is_alias(const Node& node, const Op* op);
@@ -107,6 +113,7 @@ class Lowering {
   static Values apply(const Op& op, Call& call);
   ir::Value* view_of(const Cell& view, ir::Value* base);
   void bind_outputs();
+  ir::Value* output_tensor(const std::string& name);
   void fold_weights();
   void finish();
 
@@ -121,8 +128,9 @@ class Lowering {
   std::deque<Frame> frames_;  ///< all that ever were: views refer to them
   Frame* frame_ = nullptr;
   std::unordered_map<std::string, ir::Value*> constants_;
-  std::unordered_map<std::string, ir::Value*> weights_;  ///< by payload
-  std::unordered_map<const Cell*, Frame*> homes_;        ///< of views: where their calls' arguments are found
+  std::unordered_map<std::string, ir::Value*> weights_;                          ///< by payload
+  std::unordered_map<const Graph*, std::unordered_set<std::string_view>> used_;  ///< names of tensors
+  std::unordered_map<const Cell*, Frame*> homes_;  ///< of views: where their calls' arguments are found
   ErrorList errors_;
 };
 

@@ -11,6 +11,14 @@ std::shared_ptr<Cell> Lowering::self_cell(const Node& node) {
   return name != nullptr ? cell(name->name) : nullptr;
 }
 
+/// Whether a result of the call shares memory with its first argument.
+bool Lowering::is_alias(const Node& node, const Op* op) {
+  if (op == nullptr || !op->is_view) return false;
+  if (op->aliases == nullptr) return true;
+  Call call(*this, node, op->target);
+  return op->aliases(call);
+}
+
 /// The tensor as of now: a view of what has been written since is taken again.
 ir::Value* Lowering::current(Cell& cell) {
   if (cell.base == nullptr || cell.version == cell.storage->version) return cell.value;

@@ -25,7 +25,8 @@ Term self(Call& c) { return {c, c.tensor("self")}; }
 
 ir::Value* clip(Term x, double lowest, double highest) {
   Call& c = x.call();
-  return c.emit("Clip", {x, x.number(lowest), x.number(highest)});
+  const Term carried = x.dtype() == DataType::int16 ? x.cast(DataType::int32) : x;
+  return c.cast(c.emit("Clip", {carried, carried.number(lowest), carried.number(highest)}), x.dtype());
 }
 
 // ---- Piecewise linear
@@ -71,14 +72,35 @@ ir::Value* prelu_kernel(Call& c) {
   return where(x > 0, x, x * Term(c, c.tensor("weight")));
 }
 
-/// Evaluation takes the middle of the slopes that training draws.
+/// Slopes of what is negative: training draws them, evaluation takes their middle.
+struct RandomSlopes {
+  double lower;
+  double upper;
+  bool is_drawn;
+};
+
+RandomSlopes random_slopes(Call& c) {
+  return {c.real("lower", 0.125), c.real("upper", 1.0 / 3), c.flag("training", false)};
+}
+
+Term drawn_slopes(Term x, const RandomSlopes& slopes) {
+  return x.emit("RandomUniformLike", {float_attribute("low", slopes.lower), float_attribute("high", slopes.upper)});
+}
+
 ir::Value* rrelu(Call& c) {
   const Term x = self(c);
-  const double lower = c.real("lower", 0.125);
-  const double upper = c.real("upper", 1.0 / 3);
-  if (!c.flag("training", false)) return leaky_relu_of(x, (lower + upper) / 2);
-  ir::Value* slopes = x.emit("RandomUniformLike", {float_attribute("low", lower), float_attribute("high", upper)});
-  return where(x > 0, x, x * Term(c, slopes));
+  const RandomSlopes slopes = random_slopes(c);
+  if (!slopes.is_drawn) return leaky_relu_of(x, (slopes.lower + slopes.upper) / 2);
+  return where(x > 0, x, x * drawn_slopes(x, slopes));
+}
+
+/// The factors too, which serve gradients.
+Values rrelu_with_noise(Call& c) {
+  const Term x = self(c);
+  const RandomSlopes slopes = random_slopes(c);
+  if (!slopes.is_drawn) return {rrelu(c), c.tensor("noise")};
+  const Term factors = where(x > 0, 1, drawn_slopes(x, slopes));
+  return {x * factors, factors};
 }
 
 ir::Value* threshold(Call& c) {
@@ -157,8 +179,7 @@ ir::Value* selu(Call& c) {
 ir::Value* celu(Call& c) {
   const Term x = self(c);
   const double alpha = c.real("alpha", 1);
-  // Below opset 28 Celu is of float32 only.
-  if (!is_double(x)) return x.cast(DataType::float32).emit("Celu", {float_attribute("alpha", alpha)}).cast(x.dtype());
+  if (!is_double(x)) return x.emit("Celu", {float_attribute("alpha", alpha)});
   return where(x > 0, x, alpha * expm1(min(x, 0) / alpha));
 }
 
@@ -203,6 +224,13 @@ ir::Value* along(Call& c, const char* op_type, ir::Value* x, std::int64_t axis) 
   return c.emit(op_type, {x}, {{"axis", c.positive_axis(axis, c.rank(x))}});
 }
 
+/// In float64 ONNX Runtime's LogSoftmax overlooks NaN and infinity.
+ir::Value* log_softmax_of_double(Term x, std::int64_t axis) {
+  Call& c = x.call();
+  const Term shifted = x - Term(c, c.reduce("ReduceMax", x, {axis}, true));
+  return shifted - log(Term(c, c.reduce("ReduceSum", exp(shifted), {axis}, true)));
+}
+
 /// The argument in the type that it is normalized in: float16 is widened by the runtime, unless the result is wide.
 ir::Value* softmax_argument(Call& c) { return c.cast(c.tensor("self"), c.result_dtype()); }
 
@@ -227,6 +255,7 @@ constexpr std::array kOps = {
     op("aten.prelu.default", prelu),
     op("aten._prelu_kernel.default", prelu_kernel),
     op("aten.rrelu.default", rrelu),
+    op("aten.rrelu_with_noise_functional.default", rrelu_with_noise),
     op("aten.threshold.default", threshold),
     op("aten.hardshrink.default", hardshrink),
     op("aten.softshrink.default", softshrink),
@@ -258,7 +287,10 @@ constexpr std::array kOps = {
 }  // namespace
 
 ir::Value* softmax(Call& c, ir::Value* x, std::int64_t axis) { return along(c, "Softmax", x, axis); }
-ir::Value* log_softmax(Call& c, ir::Value* x, std::int64_t axis) { return along(c, "LogSoftmax", x, axis); }
+ir::Value* log_softmax(Call& c, ir::Value* x, std::int64_t axis) {
+  if (c.dtype(x) != DataType::float64 || c.rank(x) == 0) return along(c, "LogSoftmax", x, axis);
+  return log_softmax_of_double(Term(c, x), c.positive_axis(axis, c.rank(x)));
+}
 
 Ops activation_ops() { return kOps; }
 

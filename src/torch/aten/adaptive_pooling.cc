@@ -139,11 +139,10 @@ Values largest_of_windows(Call& c, ir::Value* x, const std::vector<Adaptive>& ax
   }
   ir::Value* windows = take_windows(c, x, tables);
   ir::Value* largest = c.reduce("ReduceMax", windows, kernel_axes(rank), false);
-  Ints flat(2 + rank, 0);
-  flat.push_back(-1);
-  ir::Value* last = c.emit("Reshape", {kernels_last(c, windows, rank), c.ints(flat)});
+  const std::int64_t first = kFirstSpatial + static_cast<std::int64_t>(rank);
+  ir::Value* last = merge_from(c, kernels_last(c, windows, rank), first);
   ir::Value* chosen = c.emit("ArgMax", {last}, {{"axis", -1}, {"keepdims", 1}});
-  places = c.emit("Reshape", {kernels_last(c, c.unsqueeze(places, {0, 1}), rank), c.ints(flat)});
+  places = merge_from(c, kernels_last(c, c.unsqueeze(places, {0, 1}), rank), first);
   places = c.emit("Expand", {places, c.shape(last)});
   return {largest, c.squeeze(c.emit("GatherElements", {places, chosen}, {{"axis", -1}}), {-1})};
 }
@@ -155,7 +154,7 @@ Values adaptive_largest(Call& c) {
   const std::vector<Adaptive> axes = axes_of(c, x, rank);
   Values results;
   const auto kernel = equal_windows(axes);
-  const bool has_places = is_used(c, 1);
+  const bool has_places = c.is_used(1);
   if (are_all_single(axes) && !has_places) {
     results = {c.emit("GlobalMaxPool", {x})};
   } else if (kernel) {

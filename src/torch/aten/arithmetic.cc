@@ -172,13 +172,13 @@ Term integer_power(Term base, Term exponent) {
   return Term(c, states[0]).cast(own);
 }
 
-/// The powers that PyTorch computes by other means than pow.
-std::optional<Term> special_power(Term x, double exponent) {
+/// The powers that PyTorch computes by other means than pow; of narrow types no roots.
+std::optional<Term> special_power(Term x, double exponent, DataType own) {
   if (exponent == 1) return x;
   if (exponent == 2) return square(x);
   if (exponent == 3) return x * x * x;
-  if (exponent == 0.5) return sqrt(x);
-  if (exponent == -0.5) return sqrt(x).emit("Reciprocal");
+  if (exponent == 0.5 && !is_half(own)) return sqrt(x);
+  if (exponent == -0.5 && !is_half(own)) return sqrt(x).emit("Reciprocal");
   if (exponent == -1) return x.emit("Reciprocal");
   if (exponent == -2) return square(x).emit("Reciprocal");
   return std::nullopt;
@@ -191,7 +191,7 @@ ir::Value* power(Call& c) {
   if (base.is_float()) {
     const Term x = base.cast(working_type(base.dtype()));
     if (known && !c.find_number(base)) {
-      if (const auto special = special_power(x, *known)) return special->cast(base.dtype());
+      if (const auto special = special_power(x, *known, base.dtype())) return special->cast(base.dtype());
     }
     return pow(x, exponent.cast(x.dtype())).cast(base.dtype());
   }

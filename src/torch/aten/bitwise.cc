@@ -67,32 +67,34 @@ ir::Value* shift_right(Call& c) {
 
 // ---- Common divisors
 
-/// Euclid's algorithm, until every remainder is 0.
+/// Euclid's algorithm on sizes, until every remainder is 0. The lowest number has no size and keeps its sign.
 Term greatest_common_divisor(Term a, Term b) {
   Call& c = a.call();
   ir::Value* sizes = c.sizes(a + b);
-  const Values states = repeat(c, nullptr, {c.expand_to(a, sizes), c.expand_to(b, sizes)},
-                               [&](Term /*iteration*/, const std::vector<Term>& state) -> Values {
-                                 const Term is_done = equals(state[1], 0);
-                                 const Term divisor = where(is_done, 1, state[1]);
-                                 const Term rest = state[0].emit("Mod", divisor, {{"fmod", 1}});
-                                 const Term next = where(is_done, 0, rest);
-                                 return {any_of(!equals(next, 0)), where(is_done, state[0], state[1]), next};
-                               });
-  return abs(Term(c, states[0]));
+  const auto start = [&](Term x) { return c.expand_to(abs(x).cast(DataType::int64), sizes); };
+  const Values states =
+      repeat(c, nullptr, {start(b), start(a)}, [&](Term /*iteration*/, const std::vector<Term>& state) -> Values {
+        const Term is_done = equals(state[1], 0);
+        const Term divisor = where(is_done, 1, state[1]);
+        const Term rest = state[0].emit("Mod", divisor, {{"fmod", 1}});
+        const Term next = where(is_done, 0, rest);
+        return {any_of(!equals(next, 0)), where(is_done, state[0], state[1]), next};
+      });
+  return {c, states[0]};
 }
 
 ir::Value* gcd(Call& c) {
   const auto [a, b] = integers(c);
-  return greatest_common_divisor(a.cast(DataType::int64), b.cast(DataType::int64)).cast(a.dtype());
+  return greatest_common_divisor(a, b).cast(a.dtype());
 }
 
+/// Products wrap around in the type in which C++ multiplies.
 ir::Value* lcm(Call& c) {
   const auto [a, b] = integers(c);
-  const Term wide = a.cast(DataType::int64);
-  const Term other = b.cast(DataType::int64);
-  const Term divisor = greatest_common_divisor(wide, other);
-  return abs(wide / where(equals(divisor, 0), 1, divisor) * other).cast(a.dtype());
+  const Term divisor = greatest_common_divisor(a, b);
+  const Term quotient = a.cast(DataType::int64) / where(equals(divisor, 0), 1, divisor);
+  const Term product = quotient * b.cast(DataType::int64);
+  return abs(product.cast(bit_width(a.dtype()) == 32 ? a.dtype() : DataType::int64)).cast(a.dtype());
 }
 
 constexpr std::array kOps = {

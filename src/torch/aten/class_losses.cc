@@ -139,10 +139,10 @@ ir::Value* cross_entropy(Call& c) {
 /// The numbers of the classes as [classes].
 ir::Value* class_numbers(Call& c, ir::Value* scores) { return c.range(c.size(scores, 1)); }
 
-/// A loss of each sample, as the arguments want it.
-ir::Value* of_samples(Call& c, ir::Value* loss, const Batch& batch) {
+/// A loss of each sample, as the arguments want it; `is_lone`: the target knows of no batch.
+ir::Value* of_samples(Call& c, ir::Value* loss, bool is_lone) {
   if (c.integer("reduction", 1) != 0) return reduced_loss(c, loss);
-  return c.result().sizes.empty() && batch.is_single ? c.squeeze(loss, {0}) : loss;
+  return is_lone ? c.squeeze(loss, {0}) : loss;
 }
 
 /// Each class but the right one loses what its score lies above the right one's less the margin.
@@ -158,7 +158,7 @@ ir::Value* multi_margin(Call& c) {
     loss = c.emit("Mul", {loss, c.emit("Gather", {weight, column}, {{"axis", 0}})});
   }
   loss = c.where(c.emit("Equal", {class_numbers(c, batch.scores), column}), c.number(0, dtype), loss);
-  return of_samples(c, mean_of(c, loss, {1}, false), batch);
+  return of_samples(c, mean_of(c, loss, {1}, false), c.rank(c.tensor("target")) == 0);
 }
 
 /// The target lists right classes up to the first -1. Each right class is held against each other class.
@@ -184,7 +184,7 @@ Values multilabel_margin_parts(Call& c) {
   ir::Value* total = c.reduce("ReduceSum", c.where(counts, excess, c.number(0, dtype)), {1, 2}, false);
   ir::Value* loss = c.emit("Div", {total, count_of(c, batch.scores, {1}, dtype)});
   ir::Value* marks = c.reshape_to(c.cast(is_right, dtype), c.sizes(target));
-  return {of_samples(c, loss, batch), marks};
+  return {of_samples(c, loss, batch.is_single), marks};
 }
 
 ir::Value* multilabel_margin(Call& c) { return multilabel_margin_parts(c).front(); }

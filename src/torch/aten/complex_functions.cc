@@ -4,12 +4,13 @@
 
 #include "torch/aten/complex.h"
 #include "torch/aten/families.h"
+#include "torch/aten/matrices.h"
 #include "torch/aten/products.h"
 #include "torch/aten/shapes.h"
 #include "torch/aten/term.h"
 #include "torch/promote.h"
 
-/// Functions of complex tensors, means, choices.
+/// Functions of complex tensors, means, choices, products that are added, systems of equations.
 namespace olivine::torch {
 namespace {
 
@@ -168,6 +169,86 @@ ir::Value* masked(Call& c) {
   return c.where(mask, pair_argument(c, "value", width), pair_argument(c, "self", width));
 }
 
+ir::Value* filled(Call& c) {
+  ir::Value* self = c.tensor("self");
+  return c.expand_to(pair_argument(c, "value", c.dtype(self)), c.sizes(self));
+}
+
+/// The lower or upper part of matrices, of both parts of the numbers.
+template <bool upper>
+ir::Value* triangle(Call& c) {
+  const Complex z = parts(c, c.tensor("self"));
+  ir::Value* diagonal = c.integer_scalar(c.integer("diagonal", 0));
+  const auto kept = [&](ir::Value* part) { return c.emit("Trilu", {part, diagonal}, {{"upper", upper ? 1 : 0}}); };
+  return paired(c, {kept(z.re), kept(z.im)});
+}
+
+// ---- Sums of products
+
+Complex argument(Call& c, std::string_view name) { return parts(c, pair_argument(c, name, complex_width(c))); }
+
+/// self + value · (what two others make)
+ir::Value* added_to_self(Call& c, const Complex& other) {
+  const Complex factor =
+      c.has("value") ? argument(c, "value") : Complex{c.number(1, complex_width(c)), c.number(0, complex_width(c))};
+  return plus(c, pair_argument(c, "self", complex_width(c)), paired(c, multiply(c, factor, other)));
+}
+
+ir::Value* product_added(Call& c) {
+  return added_to_self(c, multiply(c, argument(c, "tensor1"), argument(c, "tensor2")));
+}
+
+ir::Value* quotient_added(Call& c) {
+  return added_to_self(c, divide(c, argument(c, "tensor1"), argument(c, "tensor2")));
+}
+
+/// self + weight · (end - self)
+ir::Value* interpolated(Call& c) {
+  ir::Value* start = pair_argument(c, "self", complex_width(c));
+  ir::Value* way = minus(c, pair_argument(c, "end", complex_width(c)), start);
+  return plus(c, start, paired(c, multiply(c, argument(c, "weight"), parts(c, way))));
+}
+
+ir::Value* linear(Call& c) {
+  const Complex weight = argument(c, "weight");
+  const auto turned_over = [&](ir::Value* part) { return c.rank(part) == 2 ? transposed(c, part) : part; };
+  ir::Value* turned_weight = paired(c, {turned_over(weight.re), turned_over(weight.im)});
+  ir::Value* product = complex_matmul(c, pair_argument(c, "input", complex_width(c)), turned_weight);
+  return c.has("bias") ? plus(c, product, pair_argument(c, "bias", complex_width(c))) : product;
+}
+
+// ---- Systems of equations
+
+/// (A + i B) (X + i Y) = C + i D as a system of reals of twice the size.
+Complex solved_complex(const Complex& a, const Complex& b, Call& c) {
+  const auto beside = [&](ir::Value* left, ir::Value* right) { return c.concat({left, right}, -1); };
+  ir::Value* matrix = c.concat({beside(a.re, c.emit("Neg", {a.im})), beside(a.im, a.re)}, -2);
+  const Term x = solved(Term(c, matrix), Term(c, c.concat({b.re, b.im}, -2)));
+  ir::Value* half = row_count(Term(c, a.re));
+  const auto rows = [&](ir::Value* start, ir::Value* end) {
+    return c.emit("Slice", {x, start, end, c.ints({c.rank(x) - 2})});
+  };
+  return {rows(c.ints({0}), half), rows(half, row_count(x))};
+}
+
+ir::Value* inverted(Call& c) {
+  const Complex a = argument(c, c.has("A") ? "A" : "self");
+  const Term re(c, a.re);
+  const Term one = identity_like(re, row_count(re), row_count(re));
+  return paired(c, solved_complex(a, {one, one.made(c.emit("Sub", {one, one}))}, c));
+}
+
+ir::Value* solution(Call& c) {
+  if (!c.flag("left", true)) c.refuse("it is not expressed for complex numbers on the left");
+  const std::size_t rank = c.meta("A").sizes.size();
+  const std::size_t right_rank = c.meta("B").sizes.size();
+  if (right_rank + 1 == rank && right_rank != 1) c.refuse("its right side may be a batch of vectors");
+  Complex b = argument(c, "B");
+  if (right_rank == 1) b = {c.unsqueeze(b.re, {-1}), c.unsqueeze(b.im, {-1})};
+  const Complex x = solved_complex(argument(c, "A"), b, c);
+  return right_rank == 1 ? paired(c, {c.squeeze(x.re, {-1}), c.squeeze(x.im, {-1})}) : paired(c, x);
+}
+
 constexpr std::array kOps = {
     op("aten.exp.default", elementwise<exponential>),
     op("aten.exp2.default", elementwise<exponential_of_two>),
@@ -198,6 +279,18 @@ constexpr std::array kOps = {
     op("aten.where.ScalarOther", chosen),
     op("aten.where.ScalarSelf", chosen),
     op("aten.masked_fill.Scalar", masked),
+    op("aten.fill.Scalar", filled),
+    op("aten.fill.Tensor", filled),
+    op("aten.tril.default", triangle<false>),
+    op("aten.triu.default", triangle<true>),
+    op("aten.addcmul.default", product_added),
+    op("aten.addcdiv.default", quotient_added),
+    op("aten.lerp.Scalar", interpolated),
+    op("aten.lerp.Tensor", interpolated),
+    op("aten.linear.default", linear),
+    op("aten.linalg_inv.default", inverted),
+    op("aten.inverse.default", inverted),
+    op("aten.linalg_solve.default", solution),
     op("aten.masked_fill.Tensor", masked),
 };
 

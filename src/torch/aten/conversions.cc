@@ -21,13 +21,14 @@ bool converts_nothing(Call& c) { return c.meta("self").dtype == c.result_dtype()
 
 ir::Value* filled_like_self(Call& c, const Number& number) {
   ir::Value* self = c.tensor("self");
+  if (c.is_complex("self")) return c.expand_to(c.scalar(number, c.meta("self").dtype), c.sizes(self));
   return c.filled(c.sizes(self), number, c.dtype(self));
 }
 
 ir::Value* fill(Call& c) {
   if (!c.is_tensor("value")) return filled_like_self(c, c.number_argument("value"));
   ir::Value* self = c.tensor("self");
-  return c.expand_to(c.as_scalar(c.cast(c.tensor("value"), c.dtype(self))), c.sizes(self));
+  return c.expand_to(converted(c, c.tensor("value"), c.meta("value").dtype, c.meta("self").dtype), c.sizes(self));
 }
 
 ir::Value* zero(Call& c) { return filled_like_self(c, Number(false)); }
@@ -63,9 +64,9 @@ constexpr std::array kOps = {
     op("aten._to_dense.default", convert),
     op("aten.to_dense.default", convert),
     op("aten.chalf.default", half_complex),
-    op("aten.fill.Scalar", fill),
-    op("aten.fill.Tensor", fill),
-    op("aten.zero.default", zero),
+    complex_too(op("aten.fill.Scalar", fill)),
+    complex_too(op("aten.fill.Tensor", fill)),
+    complex_too(op("aten.zero.default", zero)),
     complex_too(op("aten.copy.default", copy)),
 };
 

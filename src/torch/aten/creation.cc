@@ -68,9 +68,10 @@ Bounds bounds(Call& c) {
 ir::Value* arange(Call& c) {
   const auto [start, end, step] = bounds(c);
   const bool is_whole = is_integral(start) && is_integral(end) && is_integral(step);
-  if (is_whole) return integer_range(c, start, end, step);
+  const bool is_known = !start.is_symbolic() && !end.is_symbolic() && !step.is_symbolic();
+  if (is_whole || (is_known && c.result_dtype() == DataType::int64)) return integer_range(c, start, end, step);
   if (is_float(c.result_dtype())) return real_range(c, start, end, step, false);
-  // An integer result cuts the bounds first; the length is that of the real ones.
+  // An integer result cuts the bounds first, while in types other than int64 the length is that of the real ones.
   const auto scalar = [&](const Number& number, DataType dtype) { return Term(c, c.scalar(number, dtype)); };
   const auto real = [&](const Number& number) { return scalar(number, DataType::float64); };
   const Term count = ceil((real(end) - real(start)) / real(step)).cast(DataType::int64);

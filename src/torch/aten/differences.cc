@@ -67,10 +67,19 @@ ir::Value* halved(Call& c, ir::Value* value) {
   return c.emit("Mul", {real, c.number_like(0.5, real)});
 }
 
+/// Nothing has no area; it keeps its type.
+ir::Value* no_area(Call& c, ir::Value* y, std::int64_t axis) {
+  const DataType dtype = c.dtype(y);
+  return c.cast(reduce(c, "ReduceSum", c.cast(y, sum_type(dtype)), {axis}, false), dtype);
+}
+
 ir::Value* trapezoid_by_places(Call& c) {
-  const std::int64_t axis = axis_argument(c, c.tensor("y"));
+  ir::Value* y = c.tensor("y");
+  const std::int64_t axis = axis_argument(c, y);
+  if (c.find_dim(y, axis) == 0) return no_area(c, y, axis);
   ir::Value* areas = doubled_areas(c, axis);
-  return halved(c, reduce(c, "ReduceSum", areas, {axis + c.rank(areas) - c.rank(c.tensor("y"))}, false));
+  areas = c.cast(areas, sum_type(c.dtype(areas)));
+  return halved(c, reduce(c, "ReduceSum", areas, {axis + c.rank(areas) - c.rank(y)}, false));
 }
 
 /// A real or integer distance; 1 unless it is given.
@@ -85,7 +94,7 @@ ir::Value* trapezoid_by_distance(Call& c) {
   const std::int64_t axis = axis_argument(c, y);
   const DataType dtype = c.dtype(y);
   const DataType real = is_float(dtype) ? dtype : DataType::float32;
-  if (c.find_dim(y, axis) == 0) return c.cast(reduce(c, "ReduceSum", real_of(c, y), {axis}, false), real);
+  if (c.find_dim(y, axis) == 0) return no_area(c, y, axis);
   const auto end = [&](std::int64_t index) { return c.emit("Gather", {y, c.integer_scalar(index)}, {{"axis", axis}}); };
   ir::Value* ends = halved(c, c.emit("Add", {end(0), end(-1)}));
   ir::Value* total = c.cast(reduce(c, "ReduceSum", c.cast(y, sum_type(dtype)), {axis}, false), real);

@@ -14,19 +14,8 @@ constexpr double kPi = std::numbers::pi;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// sin(π·x) and cos(π·x) with x reduced first, exact where they are whole.
-struct Circle {
-  Term sine;  ///< without its sign
-  Term cotangent;
-};
-
-Circle circle(Term x) {
-  const Term rest = x - floor(x);
-  const Term nearest = min(rest, 1 - rest);
-  const Term sine = sin(nearest * kPi);
-  const Term cosine = where(rest > 0.5, -cos(nearest * kPi), cos(nearest * kPi));
-  return {sine, cosine / sine};
-}
+/// π times the distance to the nearest whole number: exact where x is near one.
+Term angle_of(Term x) { return (x - x.emit("Round")) * kPi; }
 
 // ---- log |Γ|
 
@@ -48,7 +37,7 @@ Term lgamma_of_positive(Term x) {
 Term lgamma(Term x) {
   const Term is_reflected = x < 0.5;
   const Term positive = lgamma_of_positive(where(is_reflected, 1 - x, x));
-  const Term reflected = std::log(kPi) - log(circle(x).sine) - positive;
+  const Term reflected = std::log(kPi) - log(abs(sin(angle_of(x)))) - positive;
   const Term is_pole = (x <= 0) & equals(x, floor(x));
   return where(is_pole, kInfinity, where(is_reflected, reflected, positive));
 }
@@ -72,10 +61,34 @@ Term digamma_of_positive(Term x) {
 Term digamma(Term x) {
   const Term is_reflected = x < 0.5;
   const Term positive = digamma_of_positive(where(is_reflected, 1 - x, x));
-  const Term result = where(is_reflected, positive - kPi * circle(x).cotangent, positive);
+  const Term angle = angle_of(x);
+  const Term result = where(is_reflected, positive - kPi * cos(angle) / sin(angle), positive);
   const Term is_pole = (x < 0) & equals(x, floor(x));
   const Term at_zero = where(sign_bit(x), kInfinity, x.number(-kInfinity));
   return where(equals(x, 0), at_zero, where(is_pole, kNaN, result));
+}
+
+/// Of x ≥ ½, by the same pairs: 1/a² + 1/b² is ((a+b)² - 2ab) / (ab)².
+Term trigamma_of_positive(Term x) {
+  constexpr std::array series = {7.0 / 6, -691.0 / 2730, 5.0 / 66, -1.0 / 30, 1.0 / 42, -1.0 / 30, 1.0 / 6};
+  const Term is_small = x < 8;
+  const Term bounded = min(x, 8);
+  const Term pair = bounded * (bounded + 7);
+  const Term total = square(2.0 * bounded + 7);
+  const auto reciprocals = [&](Term product) { return (total - 2.0 * product) / square(product); };
+  const Term steps = reciprocals(pair) + reciprocals(pair + 6) + reciprocals(pair + 10) + reciprocals(pair + 12);
+  const Term inverse = 1.0 / where(is_small, x + 8, x);
+  const Term z = square(inverse);
+  const Term sum = inverse + 0.5 * z + inverse * z * polynomial(z, series);
+  return where(is_small, sum + steps, sum);
+}
+
+/// Reflected with the sine of π·x in the type that PyTorch takes it in: at the poles that is no zero.
+Term trigamma(Term x) {
+  const Term is_reflected = x < 0.5;
+  const Term wide = x.cast(DataType::float64);
+  const Term positive = trigamma_of_positive(where(is_reflected, 1 - wide, wide)).cast(x.dtype());
+  return where(is_reflected, square(x.number(kPi) / sin(x * kPi)) - positive, positive);
 }
 
 /// Hurwitz' ζ(s, q) of q > 0: ten terms, then Euler and Maclaurin's sum.
@@ -127,20 +140,22 @@ Term zeta(Term s, Term q) {
     return {any_of(next <= 0), next, state[1] + term};
   });
   const Term sum = Term(c, states[1]) + zeta_of_positive(whole_s, Term(c, states[0]));
-  const Term inside = where((full_q <= 0) & !is_whole, kNaN, where(is_pole, kInfinity, sum));
+  const Term inside = where(is_pole, kInfinity, where((full_q <= 0) & !is_whole, kNaN, sum));
   return where(equals(whole_s, 1), kInfinity, where(whole_s < 1, kNaN, inside));
 }
 
-/// (-1)ⁿ⁺¹ · n! · ζ(n + 1, x)
+/// (-1)ⁿ⁺¹ · n! · ζ(n + 1, x) for n > 1
 Term polygamma_of(Term x, std::int64_t n) {
-  if (n == 0) return digamma(x);
   const double factorial = std::tgamma(static_cast<double>(n) + 1);
   return zeta(x.number(static_cast<double>(n) + 1), x) * (n % 2 == 0 ? -factorial : factorial);
 }
 
 ir::Value* polygamma(Call& c) {
   const Term x = real_argument(c);
-  return polygamma_of(x.cast(DataType::float64), c.integer("n")).cast(x.dtype());
+  const std::int64_t n = c.integer("n");
+  if (n == 1) return trigamma(x.cast(working_type(x.dtype()))).cast(x.dtype());
+  const Term wide = x.cast(DataType::float64);
+  return (n == 0 ? digamma(wide) : polygamma_of(wide, n)).cast(x.dtype());
 }
 
 /// log π · p(p-1)/4 + the sum of log Γ(x - j/2) for j < p
@@ -168,7 +183,7 @@ Term lower_series(Term a, Term x) {
   Call& c = a.call();
   const Term first = 1.0 / a;
   const Values states =
-      repeat(c, c.integer_scalar(10000), {first, first}, [&](Term iteration, const std::vector<Term>& state) -> Values {
+      repeat(c, nullptr, {first, first}, [&](Term iteration, const std::vector<Term>& state) -> Values {
         const Term n = iteration.cast(DataType::float64) + 1;
         const Term term = state[0] * x / (a + n);
         const Term sum = state[1] + term;
@@ -184,18 +199,37 @@ Term upper_fraction(Term a, Term x) {
   const Term b = x + 1 - a;
   const Term first = 1.0 / b;
   const Values initial = {first - first + 1 / kTiny, first, first};
-  const Values states =
-      repeat(c, c.integer_scalar(10000), initial, [&](Term iteration, const std::vector<Term>& state) -> Values {
-        const Term n = iteration.cast(DataType::float64) + 1;
-        const Term an = -n * (n - a);
-        const Term bn = b + 2.0 * n;
-        const auto kept_off_zero = [&](Term value) { return where(abs(value) < kTiny, kTiny, value); };
-        const Term d = 1.0 / kept_off_zero(an * state[1] + bn);
-        const Term numerator = kept_off_zero(bn + an / state[0]);
-        const Term change = d * numerator;
-        return {any_of(abs(change - 1) > kEpsilon * 4), numerator, d, state[2] * change};
-      });
+  const Values states = repeat(c, nullptr, initial, [&](Term iteration, const std::vector<Term>& state) -> Values {
+    const Term n = iteration.cast(DataType::float64) + 1;
+    const Term an = -n * (n - a);
+    const Term bn = b + 2.0 * n;
+    const auto kept_off_zero = [&](Term value) { return where(abs(value) < kTiny, kTiny, value); };
+    const Term d = 1.0 / kept_off_zero(an * state[1] + bn);
+    const Term numerator = kept_off_zero(bn + an / state[0]);
+    const Term change = d * numerator;
+    return {any_of(abs(change - 1) > kEpsilon * 4), numerator, d, state[2] * change};
+  });
   return Term(c, states[2]) * power_term(a, x);
+}
+
+/// Where both would take too long: Temme's expansion by the normal distribution, whose next term is 1/a² of the first.
+constexpr double kLarge = 1e5;
+
+Term by_normal_distribution(Term a, Term x, bool lower) {
+  constexpr std::array first = {-1.85406221071516e-6,   -2.1854485106799922e-6, 3.9192631785224378e-5,
+                                -1.7875514403292181e-4, 3.527336860670194e-4,   1.1574074074074074e-3,
+                                -1.4814814814814815e-2, 8.3333333333333333e-2,  -3.3333333333333333e-1};
+  constexpr std::array second = {-1.8098550334489978e-5, -4.0187757201646091e-7, 2.0576131687242798e-4,
+                                 -9.9022633744855967e-4, 2.6455026455026455e-3,  -3.4722222222222222e-3,
+                                 -1.8518518518518519e-3};
+  // No more than a's normal distribution reaches; beyond, both sides are 0 and 1.
+  const Term distance = max(min((x - a) / a, 0.3), -0.3);
+  const Term half_square = distance - log1p(distance);
+  const Term eta = sqrt(2.0 * half_square) * distance.emit("Sign");
+  const Term series = polynomial(eta, first) + polynomial(eta, second) / a;
+  const Term rest = exp(-a * half_square) / sqrt(a * (2 * kPi)) * series;
+  const Term border = eta * sqrt(a * 0.5);
+  return lower ? 0.5 * erfc(-border) - rest : 0.5 * erfc(border) + rest;
 }
 
 /// The lower one where it is the smaller part, else the complement of the upper one.
@@ -205,21 +239,23 @@ Term incomplete(Term first, Term second, bool lower) {
   const Term a(c, c.expand_to(first, sizes));
   const Term x(c, c.expand_to(second, sizes));
   const Term is_plain = (a > 0) & (x > 0) & (a < kInfinity) & (x < kInfinity);
+  const Term is_large = a > kLarge;
   const Term by_series = (x <= 1) | (x <= a);
-  const Term for_series = is_plain & by_series;
-  const Term for_fraction = is_plain & (!by_series);
+  const Term is_short = is_plain & (!is_large);
+  const Term for_series = is_short & by_series;
+  const Term for_fraction = is_short & (!by_series);
   // Elements that are no matter of a method get arguments with which it ends soon.
   const Term below = lower_series(where(for_series, a, 1.0), where(for_series, x, 0.5));
   const Term above = upper_fraction(where(for_fraction, a, 1.0), where(for_fraction, x, 2.0));
-  const Term inside = lower ? where(by_series, below, 1 - above) : where(by_series, 1 - below, above);
+  const Term summed = lower ? where(by_series, below, 1 - above) : where(by_series, 1 - below, above);
+  const Term inside = where(is_large, by_normal_distribution(where(is_large, a, kLarge), x, lower), summed);
   const Term none = a.number(lower ? 0 : 1);
   const Term all = a.number(lower ? 1 : 0);
-  // Beyond: x = 0 and a = ∞ leave nothing below, x = ∞ and a = 0 everything; both at once are undefined.
-  const Term nothing_below = equals(x, 0) | equals(a, kInfinity);
-  const Term all_below = equals(a, 0) | equals(x, kInfinity);
+  // x = 0 and a = ∞ leave nothing below, x = ∞ and a = 0 everything; both at once are undefined.
+  const Term nothing_below = (equals(x, 0) & !equals(a, 0)) | equals(a, kInfinity);
+  const Term all_below = (equals(a, 0) & (x > 0)) | equals(x, kInfinity);
   const Term border = where(nothing_below & all_below, kNaN, where(nothing_below, none, where(all_below, all, kNaN)));
-  const Term is_valid = (a >= 0) & (x >= 0);
-  return where(is_plain, inside, where(is_valid, border, kNaN));
+  return where(is_plain, inside, where((a < 0) | (x < 0), kNaN, border));
 }
 
 Term igamma(Term a, Term x) { return incomplete(a, x, true); }

@@ -153,27 +153,29 @@ ir::Value* combinations(Call& c) {
 
 /// Each tensor in as many chunks along an axis, zeros after the last; the tensors' chunks beside each other.
 ir::Value* chunk_cat(Call& c) {
-  const std::int64_t chunks = c.integer("num_chunks");
+  ir::Value* chunks = c.ints({c.integer("num_chunks")});
+  const std::vector<Part> parts = alike(c);
+  if (parts.empty()) c.refuse("there is nothing to join");
+  const std::int64_t axis = wrapped_axis(c, c.integer("dim"), parts.front().rank());
   Values pieces;
-  for (const Part& part : alike(c)) {
-    const std::int64_t axis = wrapped_axis(c, c.integer("dim"), part.rank());
-    const auto dims = c.find_dims(part.value);
-    if (!dims) c.refuse("the sizes of its tensors are known only when the model runs");
-    const std::int64_t size = (*dims)[static_cast<std::size_t>(axis)];
-    const std::int64_t missing = (chunks - size % chunks) % chunks;
-    ir::Value* value = part.value;
-    if (missing != 0) {
-      Values begins(dims->size(), c.ints({0}));
-      Values ends = begins;
-      ends[static_cast<std::size_t>(axis)] = c.ints({missing});
-      value = pad_constant(c, value, begins, ends, nullptr);
+  for (const Part& part : parts) {
+    Values begins(static_cast<std::size_t>(part.rank()), c.ints({0}));
+    Values ends = begins;
+    ir::Value* missing = c.emit("Mod", {c.emit("Neg", {c.size(part.value, axis)}), chunks});
+    ends[static_cast<std::size_t>(axis)] = missing;
+    const bool is_even = c.find_ints(missing) == Ints{0};
+    ir::Value* padded = is_even ? part.value : pad_constant(c, part.value, begins, ends, nullptr);
+    Values sizes;
+    ir::Value* each = c.emit("Div", {c.size(padded, axis), chunks});
+    for (std::int64_t i = 0; i < part.rank(); ++i) {
+      if (i < axis) sizes.push_back(c.size(padded, i));
+      if (i > axis) each = multiply_sizes(c, each, c.size(padded, i));
     }
-    Ints target(dims->begin(), dims->begin() + axis);
-    target.push_back(chunks);
-    target.push_back(-1);
-    pieces.push_back(c.reshape(value, target));
+    sizes.push_back(chunks);
+    sizes.push_back(each);
+    pieces.push_back(c.reshape_to(padded, joined_sizes(c, sizes)));
   }
-  return joined(c, pieces, wrapped_axis(c, c.integer("dim"), static_cast<std::int64_t>(c.result().sizes.size())) + 1);
+  return joined(c, pieces, axis + 1);
 }
 
 constexpr std::array kOps = {

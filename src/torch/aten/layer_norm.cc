@@ -48,7 +48,7 @@ Values layer_norm(Call& c) {
   }
   Values inputs = {parts.x, parts.weight};
   if (parts.bias != nullptr) inputs.push_back(parts.bias);
-  const bool has_statistics = is_used(c, 1) || is_used(c, 2);
+  const bool has_statistics = c.is_used(1) || c.is_used(2);
   Values results = c.emit_many("LayerNormalization", inputs, has_statistics ? 3 : 1,
                                {{"axis", -axes}, {"epsilon", static_cast<float>(c.real("eps", 1e-5))}});
   results[0] = c.cast(results[0], c.dtype(given));
@@ -64,6 +64,16 @@ ir::Value* along_channels(Call& c, ir::Value* value, const ir::Value* x) {
   return dims.size() == 1 ? value : c.reshape(value, dims);
 }
 
+/// [N, groups, all that is in one].
+ir::Value* grouped(Call& c, ir::Value* x, std::int64_t groups) {
+  Ints dims = {0, groups, -1};
+  if (const auto known = c.find_dims(x)) {
+    dims[2] = (*known)[1] / groups;
+    for (std::size_t axis = 2; axis < known->size(); ++axis) dims[2] *= (*known)[axis];
+  }
+  return c.reshape(x, dims);
+}
+
 /// Groups as the channels of an instance norm.
 ir::Value* group_norm_of(Call& c, const Normed& parts, std::int64_t groups, double epsilon) {
   const DataType dtype = c.dtype(parts.x);
@@ -76,11 +86,11 @@ ir::Value* group_norm_of(Call& c, const Normed& parts, std::int64_t groups, doub
     return c.emit("GroupNormalization", {parts.x, weight, bias},
                   {{"num_groups", groups}, {"epsilon", exact}, {"stash_type", stash}});
   }
-  ir::Value* grouped = c.emit("Reshape", {parts.x, c.ints({0, groups, -1})});
   ir::Value* ones = c.filled(c.ints({groups}), Number(1.0), dtype);
   ir::Value* zeros = c.filled(c.ints({groups}), Number(0.0), dtype);
-  ir::Value* normalized = c.emit("InstanceNormalization", {grouped, ones, zeros}, {{"epsilon", exact}});
-  ir::Value* result = c.reshape_to(normalized, c.sizes(parts.x));
+  ir::Value* normalized =
+      c.emit("InstanceNormalization", {grouped(c, parts.x, groups), ones, zeros}, {{"epsilon", exact}});
+  ir::Value* result = reshape_like(c, normalized, parts.x);
   if (parts.weight != nullptr) result = c.emit("Mul", {result, along_channels(c, parts.weight, parts.x)});
   if (parts.bias != nullptr) result = c.emit("Add", {result, along_channels(c, parts.bias, parts.x)});
   return result;
@@ -97,10 +107,10 @@ Values native_group_norm(Call& c) {
   const double epsilon = c.real("eps", 1e-5);
   const Normed parts = normed(c, false);
   Values results = {c.cast(group_norm_of(c, parts, groups, epsilon), c.dtype(c.tensor("input")))};
-  if (!is_used(c, 1) && !is_used(c, 2)) return results;
-  ir::Value* grouped = c.emit("Reshape", {parts.x, c.ints({0, groups, -1})});
-  ir::Value* mean = c.reduce("ReduceMean", grouped, {-1});
-  ir::Value* apart = c.emit("Sub", {grouped, mean});
+  if (!c.is_used(1) && !c.is_used(2)) return results;
+  ir::Value* x = grouped(c, parts.x, groups);
+  ir::Value* mean = c.reduce("ReduceMean", x, {-1});
+  ir::Value* apart = c.emit("Sub", {x, mean});
   ir::Value* variance = c.reduce("ReduceMean", c.emit("Mul", {apart, apart}), {-1}, false);
   ir::Value* deviation = c.emit("Sqrt", {c.emit("Add", {variance, c.number_like(epsilon, variance)})});
   results.push_back(c.cast(c.squeeze(mean, {-1}), c.result_dtype(1)));
@@ -122,7 +132,7 @@ Values rms_norm(Call& c) {
   const DataType dtype = c.dtype(given);
   const Normed parts = normed(c, false);
   const double epsilon = c.real("eps", default_epsilon(c.dtype(parts.x)));
-  if (c.opset() >= 23 && !is_used(c, 1)) {
+  if (c.opset() >= 23 && !c.is_used(1)) {
     ir::Value* weight = parts.weight;
     if (weight == nullptr) weight = c.filled(c.sizes_argument("normalized_shape"), Number(1.0), c.dtype(parts.x));
     const DataType stash = computing_type(dtype);
@@ -137,7 +147,7 @@ Values rms_norm(Call& c) {
   ir::Value* result = c.emit("Div", {parts.x, root});
   if (parts.weight != nullptr) result = c.emit("Mul", {result, parts.weight});
   Values results = {c.cast(result, dtype)};
-  if (is_used(c, 1)) results.push_back(c.cast(c.emit("Reciprocal", {root}), c.result_dtype(1)));
+  if (c.is_used(1)) results.push_back(c.cast(c.emit("Reciprocal", {root}), c.result_dtype(1)));
   return results;
 }
 

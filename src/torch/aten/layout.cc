@@ -106,7 +106,8 @@ class Sampler {
     if (take("(")) return call(word, depth);
     std::uint64_t hash = 1469598103934665603U;
     for (const char letter : word) hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211U;
-    return static_cast<std::int64_t>(1009 + (hash >> 52U));
+    hash = (hash ^ (hash >> 32U)) * 0xff51afd7ed558ccdU;  // short names differ in few bits
+    return static_cast<std::int64_t>(1009 + (hash >> 44U));
   }
 
   std::int64_t call(std::string_view name, int depth) {

@@ -101,6 +101,7 @@ void same_batches(Term& a, Term& b) {
 
 Term rows_in_order(Term matrix, Term order) {
   Call& c = matrix.call();
+  if (is_empty(matrix)) return matrix;
   ir::Value* index = c.expand_to(as_column(order), c.sizes(matrix));
   return matrix.emit("GatherElements", matrix.made(index), {{"axis", rank_of(matrix) - 2}});
 }

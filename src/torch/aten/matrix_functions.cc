@@ -39,6 +39,7 @@ ir::Value* matrix_power(Call& c) {
 /// often as each needs.
 ir::Value* matrix_exp(Call& c) {
   const Term matrix = self_of(c);
+  if (is_half(matrix.dtype())) c.refuse("PyTorch overflows in half precision on the way, ONNX doesn't tell where");
   const auto dims = c.find_dims(matrix);
   if (dims && std::ranges::find(*dims, 0) != dims->end()) return matrix;
   const std::int64_t rank = c.rank(matrix);

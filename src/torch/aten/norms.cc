@@ -105,7 +105,9 @@ ir::Value* spectral_norm(Call& c, ir::Value* value, const char* op_type, bool ke
   }
   order.insert(order.end(), {axes.rows, axes.columns});
   const Term values = spectrum(Term(c, permuted(c, value, order)));
-  ir::Value* norm = reduce(c, op_type, values, {c.rank(values) - 1}, false);
+  // The extremes of no values are 0.
+  const char* reduction = c.find_dim(values, -1) == 0 ? "ReduceSum" : op_type;
+  ir::Value* norm = reduce(c, reduction, values, {c.rank(values) - 1}, false);
   return keepdim ? c.unsqueeze(norm, {std::min(axes.rows, axes.columns), std::max(axes.rows, axes.columns)}) : norm;
 }
 

@@ -27,8 +27,7 @@ Term by_recurrence(Term x, Term degree, const Recurrence& recurrence, const Shor
   Call& c = x.call();
   Term steps = degree;
   if (shortcut != nullptr) steps = where(shortcut->is_known, 0, degree);
-  const Term ones = x - x + 1;
-  const Values initial = {where(is_nan(x), 1, ones), recurrence.linear(x)};
+  const Values initial = {c.expand_to(x.number(1), c.sizes(x)), recurrence.linear(x)};
   const Values states = repeat(c, nullptr, initial, [&](Term iteration, const std::vector<Term>& state) -> Values {
     const Term k = iteration + 1;
     const Term is_active = steps > k;

@@ -144,7 +144,7 @@ Values largest(Call& c, bool with_places) {
 }
 
 ir::Value* max_pool(Call& c) { return largest(c, false).front(); }
-Values max_pool_with_places(Call& c) { return largest(c, is_used(c, 1)); }
+Values max_pool_with_places(Call& c) { return largest(c, c.is_used(1)); }
 
 // ---- Mean
 

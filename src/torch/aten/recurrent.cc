@@ -223,7 +223,7 @@ ir::Value* state_of_layer(Call& c, ir::Value* states, const Stack& stack, std::i
 /// [time, directions, batch, hidden] as [time, batch, directions · hidden].
 ir::Value* side_by_side(Call& c, ir::Value* y, std::size_t directions) {
   if (directions == 1) return c.squeeze(y, {1});
-  return c.emit("Reshape", {c.transpose(y, {0, 2, 1, 3}), c.ints({0, 0, -1})});
+  return merge_from(c, c.transpose(y, {0, 2, 1, 3}), 2);
 }
 
 /// All layers on a sequence [time, batch, width]: the same of the last one, then the last states of all.

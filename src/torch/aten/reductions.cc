@@ -258,19 +258,6 @@ ir::Value* place(Call& c) {
   return keepdim(c) ? c.reshape(found, Ints(static_cast<std::size_t>(rank), 1)) : found;
 }
 
-/// The greater (or smaller) of two tensors, element by element; NaN where one of them is.
-template <const char* op_type>
-ir::Value* pairwise(Call& c) {
-  const Values operands = c.promoted({"self", "other"});
-  const DataType dtype = c.dtype(operands[0]);
-  const bool greater = op_type == kMax;
-  if (dtype == DataType::boolean) return c.emit(greater ? "Or" : "And", operands);
-  const bool is_lacking = dtype == DataType::int16 || dtype == DataType::uint16;
-  const DataType carrier = is_lacking ? DataType::int32 : dtype;
-  ir::Value* chosen = c.emit(greater ? "Max" : "Min", {c.cast(operands[0], carrier), c.cast(operands[1], carrier)});
-  return c.cast(chosen, dtype);
-}
-
 // ---- Conditions
 
 /// Here an empty list of axes reduces nothing. Of uint8 the result is uint8.
@@ -320,8 +307,6 @@ constexpr std::array kOps = {
     op("aten.min.default", extreme<kMin>),
     op("aten.max.dim", extreme_and_place<kMax>),
     op("aten.min.dim", extreme_and_place<kMin>),
-    op("aten.max.other", pairwise<kMax>),
-    op("aten.min.other", pairwise<kMin>),
     op("aten.argmax.default", place<kMax>),
     op("aten.argmin.default", place<kMin>),
     op("aten.any.default", any),

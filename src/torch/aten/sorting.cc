@@ -128,6 +128,7 @@ ir::Value* median_of_all(Call& c) {
   if (c.rank(self) == 0) return self;
   if (may_be_empty(c, self, all_axes(c, self))) {
     if (!c.find_dims(self)) c.refuse("its input may be empty, of which ONNX sorts nothing");
+    if (!is_float(c.dtype(self))) c.refuse("of no integers there is no median");
     return c.number_like(std::numeric_limits<double>::quiet_NaN(), self);
   }
   return median_along(c, c.reshape(self, {-1}), 0, ignore, false).values;

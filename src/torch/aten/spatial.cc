@@ -17,12 +17,6 @@ std::size_t rank_by_name(const Call& c) {
   return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
 }
 
-bool is_used(const Call& c, std::size_t index) {
-  const auto& outputs = c.node().outputs;
-  const auto* name = index < outputs.size() ? outputs[index].as<TensorName>() : nullptr;
-  return name != nullptr && name->name.find("_unused_") == std::string::npos;
-}
-
 ir::Value* carried(Call& c, ir::Value* value) {
   return value != nullptr && c.dtype(value) == DataType::bfloat16 ? c.cast(value, DataType::float32) : value;
 }
@@ -33,6 +27,23 @@ ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank) {
 
 ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank) {
   return c.rank(original) == static_cast<std::int64_t>(rank) + 1 ? c.squeeze(value, {0}) : value;
+}
+
+ir::Value* merge_from(Call& c, ir::Value* value, std::int64_t first) {
+  Ints dims(static_cast<std::size_t>(first), 0);
+  std::int64_t rest = 1;
+  for (std::int64_t axis = first; axis < c.rank(value) && rest >= 0; ++axis) {
+    rest = c.find_dim(value, axis) ? rest * *c.find_dim(value, axis) : -1;
+  }
+  dims.push_back(rest);
+  return c.emit("Reshape", {value, c.ints(dims)});
+}
+
+ir::Value* reshape_like(Call& c, ir::Value* value, ir::Value* like) {
+  std::int64_t unknown = 0;
+  for (std::int64_t axis = 0; axis < c.rank(like); ++axis) unknown += c.find_dim(like, axis) ? 0 : 1;
+  return unknown > 1 ? c.emit("Reshape", {value, c.shape(like)}, {{"allowzero", 1}})
+                     : c.reshape_to(value, c.sizes(like));
 }
 
 ir::Value* window_positions(Call& c, ir::Value* size, const WindowAxis& axis) {

@@ -14,15 +14,17 @@ std::size_t rank_by_name(const Call& c);
 /// The first of the dimensions of space: behind batch and channels.
 constexpr std::int64_t kFirstSpatial = 2;
 
-/// Whether anybody uses a result: the program says so by its name.
-bool is_used(const Call& c, std::size_t index);
-
 /// bfloat16 as float32: runtimes have no kernels of layers for it.
 ir::Value* carried(Call& c, ir::Value* value);
 
 /// A tensor that may lack the dimension of the batch, with it; and a result without it again.
 ir::Value* with_batch(Call& c, ir::Value* value, std::size_t rank);
 ir::Value* without_batch(Call& c, ir::Value* value, const ir::Value* original, std::size_t rank);
+
+/// All dimensions from `first` on as one.
+ir::Value* merge_from(Call& c, ir::Value* value, std::int64_t first);
+/// The value with the sizes of another.
+ir::Value* reshape_like(Call& c, ir::Value* value, ir::Value* like);
 
 /// How windows lie along one axis. Padding is of `before` elements and of `after`.
 struct WindowAxis {

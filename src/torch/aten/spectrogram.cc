@@ -35,7 +35,7 @@ Frames frames_of(Call& c, DataType dtype, bool inverse) {
   Frames frames{};
   frames.length = c.integer("n_fft");
   frames.hop = c.integer("hop_length", frames.length / 4);
-  frames.onesided = c.flag("onesided", true);
+  frames.onesided = inverse || c.flag("onesided", true);
   frames.bins = frames.onesided ? frames.length / 2 + 1 : frames.length;
   const FourierScale usual = inverse ? FourierScale::by_length : FourierScale::none;
   frames.scale = fourier_factor(c.flag("normalized", false) ? FourierScale::by_root : usual, frames.length);
@@ -113,6 +113,9 @@ ir::Value* istft(Call& c) {
   const bool is_single = c.rank(spectra) == 3;
   if (is_single) spectra = c.unsqueeze(spectra, {0});
   const DataType dtype = c.dtype(spectra);
+  // Of a whole spectrum PyTorch too takes the half that the other should mirror.
+  const std::int64_t bins = c.integer("n_fft") / 2 + 1;
+  if (c.find_dim(spectra, 1) != bins) spectra = c.slice(spectra, 1, 0, bins);
   const Frames frames = frames_of(c, dtype, true);
   ir::Value* count = c.size(spectra, 2);
   ir::Value* sizes = c.concat({c.size(spectra, 0), c.ints({2 * frames.bins}), count}, 0);

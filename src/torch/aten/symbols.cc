@@ -176,7 +176,7 @@ constexpr std::array kOps = {
     op("aten._assert_scalar.default", nothing),
     op("aten._assert_async.msg", nothing),
     op("aten._assert_async.default", nothing),
-    op("aten._assert_tensor_metadata.default", nothing),
+    complex_too(op("aten._assert_tensor_metadata.default", nothing)),
     op("aten.sym_constrain_range.default", nothing),
     op("aten.sym_constrain_range_for_size.default", nothing),
     op("aten._functional_assert_async.msg", nothing),

@@ -4,7 +4,21 @@
 #include <cmath>
 #include <numbers>
 
+#include "onnx/onnx.h"
+#include "torch/promote.h"
+
 namespace olivine::torch {
+
+Term Term::emit(const char* op_type, Attrs attributes) const {
+  const DataType own = dtype();
+  if (is_half(own)) {
+    const auto schema = onnx::find_standard_schema(op_type, "", call_->opset());
+    if (schema && schema->input(0) != nullptr && !schema->input(0)->accepts(own)) {
+      return cast(DataType::float32).emit(op_type, std::move(attributes)).cast(own);
+    }
+  }
+  return made(call_->emit(op_type, {value_}, std::move(attributes)));
+}
 
 Term polynomial(Term x, std::span<const double> coefficients) {
   Term sum = x.number(coefficients.front());
@@ -120,10 +134,11 @@ Term acos(Term x) {
 Term sinh(Term x) {
   if (!is_double(x)) return x.emit("Sinh");
   // Halves keep e^x from overflowing too early, expm1 the digits near 0.
-  const Term small = expm1(x);
-  const Term half = exp(abs(x) * 0.5);
-  const Term large = half * 0.5 * half;
-  return where(abs(x) < 20, 0.5 * (small + small / (small + 1)), where(x < 0, -large, large));
+  const Term size = abs(x);
+  const Term small = expm1(size);
+  const Term half = exp(size * 0.5);
+  const Term result = where(size < 20, 0.5 * (small + small / (small + 1)), half * 0.5 * half);
+  return where(x < 0, -result, result);
 }
 
 Term cosh(Term x) {
@@ -144,7 +159,8 @@ Term asinh(Term x) {
 Term acosh(Term x) {
   if (!is_double(x)) return x.emit("Acosh");
   const Term less = min(x, 1e150) - 1;
-  return where(x > 1e9, log(x) + std::numbers::ln2, log1p(less + sqrt(less * (less + 2))));
+  const Term inside = where(x > 1e9, log(x) + std::numbers::ln2, log1p(less + sqrt(less * (less + 2))));
+  return where(x < 1, std::numeric_limits<double>::quiet_NaN(), inside);
 }
 
 Term atanh(Term x) {
@@ -196,9 +212,13 @@ Term real_argument(Call& c) {
 }
 
 Pair real_arguments(Call& c, std::string_view first, std::string_view second) {
-  const Values both = c.promoted({first, second});
-  const DataType dtype = is_float(c.dtype(both[0])) ? c.dtype(both[0]) : c.result_dtype();
-  return {Term(c, c.cast(both[0], dtype)), Term(c, c.cast(both[1], dtype))};
+  const DataType promoted = c.promoted_type({first, second});
+  if (is_complex_type(promoted)) c.refuse("it is not expressed for complex numbers");
+  const DataType dtype = is_float(promoted) ? promoted : c.result_dtype();
+  const auto argument = [&](std::string_view name) {
+    return Term(c, c.is_tensor(name) ? c.cast(c.tensor(name), dtype) : c.scalar(c.number_argument(name), dtype));
+  };
+  return {argument(first), argument(second)};
 }
 
 Values repeat(Call& c, ir::Value* limit, const Values& initial,

@@ -27,9 +27,8 @@ class Term {
   bool is_float() const { return olivine::is_float(dtype()); }
 
   Term made(ir::Value* value) const { return {*call_, value}; }
-  Term emit(const char* op_type, Attrs attributes = {}) const {
-    return made(call_->emit(op_type, {value_}, std::move(attributes)));
-  }
+  /// Of a narrow float that the operator doesn't take at this opset through float32.
+  Term emit(const char* op_type, Attrs attributes = {}) const;
   Term emit(const char* op_type, Term other, Attrs attributes = {}) const {
     return made(call_->emit(op_type, {value_, other.value_}, std::move(attributes)));
   }

@@ -26,23 +26,26 @@ Values leading_sizes(Call& c, ir::Value* x, std::size_t rank) {
 ir::Value* placed(Call& c, ir::Value* x, ir::Value* places, std::size_t rank, const Values& spatial, bool adds) {
   Values sizes = leading_sizes(c, x, rank);
   ir::Value* planes = product(c, sizes);
-  ir::Value* flat = c.concat({planes, c.ints({-1})}, 0);
+  Values own;
+  for (std::int64_t axis = c.rank(x) - static_cast<std::int64_t>(rank); axis < c.rank(x); ++axis) {
+    own.push_back(c.size(x, axis));
+  }
+  ir::Value* flat = c.concat({planes, product(c, own)}, 0);
   const DataType dtype = c.dtype(x);
   // Sums are made in a type that runtimes add in.
-  ir::Value* elements =
-      c.emit("Reshape", {adds && dtype == DataType::float16 ? c.cast(x, DataType::float32) : x, flat});
+  ir::Value* elements = c.reshape_to(adds && dtype == DataType::float16 ? c.cast(x, DataType::float32) : x, flat);
   ir::Value* zeros = c.filled(c.concat({planes, product(c, spatial)}, 0), Number(0.0), c.dtype(elements));
   Attrs attributes = {{"axis", 1}};
   if (adds) attributes.emplace_back("reduction", "add");
-  ir::Value* result =
-      c.emit("ScatterElements", {zeros, c.emit("Reshape", {places, flat}), elements}, std::move(attributes));
+  ir::Value* result = c.emit("ScatterElements", {zeros, c.reshape_to(places, flat), elements}, std::move(attributes));
   sizes.insert(sizes.end(), spatial.begin(), spatial.end());
   return c.reshape_to(c.cast(result, dtype), c.concat(sizes, 0));
 }
 
 ir::Value* max_unpool(Call& c) {
   ir::Value* given = c.tensor("self");
-  ir::Value* result = placed(c, carried(c, given), c.tensor("indices"), rank_by_name(c), c.size_list("output_size"), false);
+  ir::Value* result =
+      placed(c, carried(c, given), c.tensor("indices"), rank_by_name(c), c.size_list("output_size"), false);
   return c.cast(result, c.dtype(given));
 }
 
@@ -58,8 +61,8 @@ ir::Value* max_pool_backward(Call& c) {
 
 // ---- Fractional
 
-/// Where windows start along one axis, int64[N, C, windows]: ⌊(i + u)·α⌋ - ⌊u·α⌋ with α = (size - kernel) / (windows -
-/// 1) and u from the samples; the last one ends with the axis.
+/// Where windows start along one axis, int64[N, C, windows]: whole((i + u)·α) - whole(u·α) with
+/// α = (size - kernel) / (windows - 1) and u from the samples; the last one ends with the axis.
 ir::Value* fractional_starts(Call& c, ir::Value* samples, ir::Value* size, std::int64_t kernel, std::int64_t windows) {
   ir::Value* last = c.emit("Sub", {size, c.ints({kernel})});
   if (windows == 1)
@@ -69,7 +72,7 @@ ir::Value* fractional_starts(Call& c, ir::Value* samples, ir::Value* size, std::
   std::vector<double> numbers;
   for (std::int64_t i = 0; i < windows - 1; ++i) numbers.push_back(static_cast<double>(i));
   ir::Value* steps = c.reals(numbers, {windows - 1}, real);
-  const auto whole = [&](ir::Value* value) { return c.cast(c.emit("Floor", {value}), DataType::int64); };
+  const auto whole = [&](ir::Value* value) { return c.cast(value, DataType::int64); };  // towards zero
   ir::Value* ends = whole(c.emit("Mul", {c.emit("Add", {samples, steps}), step}));
   ir::Value* starts = c.emit("Sub", {ends, whole(c.emit("Mul", {samples, step}))});
   Values sizes = {c.size(samples, 0), c.size(samples, 1), c.ints({1})};
@@ -112,8 +115,7 @@ Values fractional_max_pool(Call& c) {
     volume *= kernel[i];
     count *= windows[i];
   }
-  ir::Value* flat = c.emit("Reshape", {x, c.ints({0, 0, -1})});
-  ir::Value* taken = c.emit("GatherElements", {flat, c.emit("Reshape", {places, c.ints({0, 0, -1})})}, {{"axis", 2}});
+  ir::Value* taken = c.emit("GatherElements", {merge_from(c, x, 2), merge_from(c, places, 2)}, {{"axis", 2}});
   ir::Value* elements = c.emit("Reshape", {taken, c.ints({0, 0, count, volume})});
   ir::Value* chosen = c.emit("ArgMax", {elements}, {{"axis", -1}, {"keepdims", 1}});
   ir::Value* rows = c.emit("Reshape", {places, c.ints({0, 0, count, volume})});

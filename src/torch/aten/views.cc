@@ -209,18 +209,6 @@ ir::Value* reorder_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
   return reordered(c, fresh, inverse(order(c)));
 }
 
-ir::Value* conjugated(Call& c, ir::Value* value, bool is_complex) {
-  return is_complex ? c.emit("Mul", {value, c.reals({1, -1}, {2}, c.dtype(value))}) : value;
-}
-
-ir::Value* conjugate_transpose(Call& c) {
-  return conjugated(c, reordered(c, c.tensor("self"), matrix_order(c)), c.is_complex("self"));
-}
-
-ir::Value* conjugate_transpose_back(Call& c, ir::Value* /*base*/, ir::Value* fresh) {
-  return conjugated(c, reordered(c, fresh, matrix_order(c)), c.is_complex("self"));
-}
-
 // ---- Broadcasting
 
 ir::Value* expand_between(Call& c, ir::Value* value, std::int64_t own, Values sizes) {
@@ -338,9 +326,9 @@ constexpr std::array kOps = {
     complex_too(view("aten.unsqueeze.default", unsqueeze, reshape_back)),
     complex_too(op("aten.unsqueeze_copy.default", unsqueeze)),
 
-    complex_too(view("aten.adjoint.default", conjugate_transpose, conjugate_transpose_back)),
-    complex_too(view("aten.mH.default", conjugate_transpose, conjugate_transpose_back)),
-    complex_too(view("aten.matrix_H.default", conjugate_transpose, conjugate_transpose_back)),
+    view("aten.adjoint.default", reorder<matrix_order>, reorder_back<matrix_order>),
+    view("aten.mH.default", reorder<matrix_order>, reorder_back<matrix_order>),
+    view("aten.matrix_H.default", reorder<matrix_order>, reorder_back<matrix_order>),
     complex_too(view("aten.mT.default", reorder<matrix_order>, reorder_back<matrix_order>)),
     complex_too(view("aten.moveaxis.int", reorder<moved_order>, reorder_back<moved_order>)),
     complex_too(view("aten.moveaxis.intlist", reorder<moved_order>, reorder_back<moved_order>)),
@@ -353,6 +341,7 @@ constexpr std::array kOps = {
     complex_too(view("aten.swapdims.default", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(view("aten.t.default", reorder<reversed_order>, reorder_back<reversed_order>)),
     complex_too(op("aten.t_copy.default", reorder<reversed_order>)),
+    complex_too(view("aten.transpose.default", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(view("aten.transpose.int", reorder<swapped_order>, reorder_back<swapped_order>)),
     complex_too(op("aten.transpose_copy.int", reorder<swapped_order>)),
 
