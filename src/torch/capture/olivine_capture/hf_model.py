@@ -10,6 +10,7 @@ from . import caches, tasks
 from .dtypes import dtype_of
 from .environment import need
 from .errors import CaptureError, one_line
+from .exporting import same_name
 from .io_config import IoConfig, read_io_config
 from .pytorch_model import made, open_sizes, with_nested_past
 from .script import as_script_error
@@ -214,7 +215,7 @@ def in_task_form(module, caching):
             inputs["return_dict"] = True
         return plain_outputs(plain.forward(self, **inputs))
 
-    module.__class__ = type(plain.__name__, (plain,), {"forward": forward, "__module__": plain.__module__, "__qualname__": plain.__qualname__})
+    module.__class__ = same_name(plain, {"forward": forward})
     return module
 
 
