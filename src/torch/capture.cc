@@ -155,7 +155,8 @@ Captured capture(const CaptureRequest& request) {
   const std::string path = environment("PYTHONPATH");
   process.arguments = {python, "-m", "olivine_capture", place.string()};
   process.environment = {"PYTHONPATH=" + (folder->path() / "package").string() + (path.empty() ? "" : ":" + path),
-                         "PYTHONDONTWRITEBYTECODE=1", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=1", "OLIVINE_CAPTURE_WATCHES_INPUT=1"};
+                         "PYTHONDONTWRITEBYTECODE=1", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=1",
+                         "OLIVINE_CAPTURE_WATCHES_INPUT=1"};
   process.on_output = Lines([&](std::string_view line) {
     const Json told = Json::parse(line, nullptr, false);
     if (request.progress && told.is_object()) request.progress(told.value("progress", ""));
