@@ -54,12 +54,12 @@ def save_family(name, folder):
 
 
 def shake(model):
-    """Weights that begin as zeros or ones would hide that they are left out."""
+    """Fresh weights are so small, or all zeros or ones, that much of what a model computes would not show in its outputs."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.is_floating_point() and parameter.numel() > 1 and parameter.std() == 0:
-                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+            if parameter.is_floating_point() and parameter.numel() > 1 and parameter.std() < 0.05:
+                parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
 
 
 def hand_written():

@@ -61,6 +61,26 @@ TEST_F(LayersTest, SamePaddingPutsWhatIsOddBehind) {
   EXPECT_THAT(run({{"x", floats({1, 1, 3}, {1, 2, 3})}}), ElementsAre(21, 32, 3));
 }
 
+TEST_F(LayersTest, AnOutputMayBePaddedByAStrideAndMore) {
+  input({"x", {1, 1, 2}});
+  weight("weight", floats({1, 1, 2}, {1, 10}));
+  std::vector<NamedArgument> arguments = {{"input", tensor("x")},
+                                          {"weight", tensor("weight")},
+                                          {"padding", integers({1})},
+                                          {"output_padding", integers({1})},
+                                          {"dilation", integers({3})}};
+  call("aten.conv_transpose1d.default", arguments, {"moved", {1, 1, 4}});
+  arguments[2].value = integers({0});
+  arguments[3].value = integers({2});
+  call("aten.conv_transpose1d.default", arguments, {"added", {1, 1, 7}});
+  output("moved");
+  output("added");
+  EXPECT_THAT(run({{"x", floats({1, 1, 2}, {1, 2})}}), ElementsAre(2, 0, 10, 20));
+  program_.graph.outputs.erase(program_.graph.outputs.begin());
+  program_.outputs.pop_back();
+  EXPECT_THAT(run({{"x", floats({1, 1, 2}, {1, 2})}}), ElementsAre(1, 2, 0, 10, 20, 0, 0));
+}
+
 // ---- Pools
 
 TEST_F(LayersTest, WindowsOfAnAdaptivePoolOverlapWhereTheSizeIsNotAMultiple) {

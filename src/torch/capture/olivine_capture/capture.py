@@ -14,7 +14,7 @@ from .errors import CaptureError
 from .io_config import axes_of
 from .leaves import output_leaves
 from .script import as_script_error
-from .sizes import at_sizes, evaluate, proposals, rebuilt, resized, traced_sizes
+from .sizes import at_sizes, proposals, rebuilt, resized, traced_sizes
 
 SMALLEST = 2  # torch.export takes sizes of zero and one for special
 

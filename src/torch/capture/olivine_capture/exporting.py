@@ -36,8 +36,33 @@ def export(subject, leaves, talk):
                 continue
             if failures:
                 talk.notice(f"torch.export takes the model only {attempt.how}; otherwise it says: {one_line(failures[0])}")
-            return program
+                return program
+            return more_open(program, leaves, arguments, shapes, talk)
     raise CaptureError("export", f"torch.export cannot capture the model: {one_line(failures[0])}", cause=failures[0])
+
+
+def more_open(program, leaves, arguments, shapes, talk):
+    """The strict mode reads the code instead of running it, and keeps open what `len(tensor)` makes a number."""
+    fixed = fixed_axes(program, leaves)
+    if not fixed:
+        return program
+    talk.progress("exporting once more, in strict mode")
+    try:
+        strict = torch.export.export(*arguments, dynamic_shapes=shapes, strict=True)
+        return strict if fixed_axes(strict, leaves) < fixed else program
+    except Exception:  # noqa: BLE001  it takes fewer models, and the other program is good
+        return program
+
+
+def fixed_axes(program, leaves):
+    """How many of the axes that were to stay open did not."""
+    nodes = [node for node in user_inputs(program) if node is not None and isinstance(node.meta.get("val"), torch.Tensor)]
+    shapes = [node.meta["val"].shape for node in nodes]
+    return sum(not is_open(shape[axis]) for leaf, shape in zip(in_order(program, leaves), shapes, strict=True) for axis in leaf.axes)
+
+
+def is_open(size):
+    return isinstance(size, torch.SymInt) and bool(size.node.expr.free_symbols)
 
 
 def attempts(subject):
@@ -94,24 +119,36 @@ def dynamic_shapes(subject, leaves):
 @contextlib.contextmanager
 def named_keywords(subject):
     """torch.export wants to see keyword arguments in the signature; behind `**kwargs` it does not find them."""
-    forward = subject.module.forward
-    signature = inspect.signature(forward)
+    signature = inspect.signature(subject.module.forward)
     known = signature.parameters.values()
     extra = [name for name in subject.kwargs if name not in signature.parameters]
     if not extra or not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known):
         yield
         return
 
-    def named(*args, **kwargs):
-        return forward(*args, **kwargs)
+    plain = type(subject.module)
+
+    def named(self, *args, **kwargs):
+        return plain.forward(self, *args, **kwargs)
 
     fixed = [parameter for parameter in known if parameter.kind is not parameter.VAR_KEYWORD]
-    named.__signature__ = inspect.Signature(fixed + [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in extra])
-    subject.module.forward = named
+    named.__signature__ = inspect.Signature(
+        [
+            inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY),
+            *fixed,
+            *(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in extra),
+        ]
+    )
+    subject.module.__class__ = same_name(plain, {"forward": named})
     try:
         yield
     finally:
-        del subject.module.forward
+        subject.module.__class__ = plain
+
+
+def same_name(cls, members):
+    """A subclass that calls itself as its base does."""
+    return type(cls.__name__, (cls,), {**members, "__module__": cls.__module__, "__qualname__": cls.__qualname__})
 
 
 @contextlib.contextmanager
@@ -150,7 +187,7 @@ def symbols(program, leaves, outputs, talk):
     for leaf, value in zip(leaves, values, strict=True):
         for axis, name in list(leaf.axes.items()):
             size = value.shape[axis]
-            if not isinstance(size, torch.SymInt) or not size.node.expr.free_symbols:
+            if not is_open(size):
                 fixed.setdefault(name or f"axis {axis} of {leaf.name}", int(size))
                 del leaf.axes[axis]
             elif size.node.expr.is_Symbol:

@@ -10,14 +10,15 @@ from . import caches, tasks
 from .dtypes import dtype_of
 from .environment import need
 from .errors import CaptureError, one_line
+from .exporting import same_name
 from .io_config import IoConfig, read_io_config
 from .pytorch_model import made, open_sizes, with_nested_past
 from .script import as_script_error
 from .sizes import evaluate
 from .subject import Subject
 
-# Of load_kwargs: what only matters to other ways of loading, and is refused or left out.
-NOT_HERE = {"device_map", "max_memory", "quantization_method", "quantization_config", "extra_args", "torch_dtype", "dtype", "trust_remote_code"}
+# Of load_kwargs: what is not simply handed on to from_pretrained.
+HANDLED = {"device_map", "max_memory", "quantization_method", "quantization_config", "extra_args", "torch_dtype", "dtype", "trust_remote_code"}
 
 
 def load(model, options, talk):
@@ -49,7 +50,7 @@ def load(model, options, talk):
 
 
 def load_keywords(given, talk):
-    keywords = {key: value for key, value in given.items() if key not in NOT_HERE and value is not None}
+    keywords = {key: value for key, value in given.items() if key not in HANDLED and value is not None}
     keywords.update(given.get("extra_args") or {})
     dtype = given.get("torch_dtype") or given.get("dtype")
     if dtype:
@@ -214,7 +215,7 @@ def in_task_form(module, caching):
             inputs["return_dict"] = True
         return plain_outputs(plain.forward(self, **inputs))
 
-    module.__class__ = type(plain.__name__, (plain,), {"forward": forward, "__module__": plain.__module__, "__qualname__": plain.__qualname__})
+    module.__class__ = same_name(plain, {"forward": forward})
     return module
 
 
