@@ -159,7 +159,6 @@ Action declare_capture(CLI::App& app, Console& console, const Arguments&) {
                  "A folder, or a path that ends in .onnx for just that file and its data; onnx-model by default.")
       ->type_name("PATH");
   app.add_option("--conversion-device", state->device, "The device that runs the model: cpu (default) or gpu.")
-      ->check(CLI::IsMember({"cpu", "gpu"}))
       ->type_name("cpu|gpu");
   app.add_option("--fixed-param-dict", state->fixed, "Sizes for open axes: batch_size=1,sequence_length=128.")
       ->delimiter(',')

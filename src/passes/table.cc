@@ -16,11 +16,7 @@ extern const Pass kDynamicToFixedShape;
 namespace {
 
 constexpr std::array kPasses = {
-    &kOnnxConversion,
-    &kOnnxOpVersionConversion,
-    &kOnnxFloatToFloat16,
-    &kOnnxIODataTypeConverter,
-    &kDynamicToFixedShape,
+    &kOnnxConversion, &kOnnxOpVersionConversion, &kOnnxFloatToFloat16, &kOnnxIODataTypeConverter, &kDynamicToFixedShape,
 };
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {

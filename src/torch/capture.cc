@@ -115,6 +115,15 @@ Captured read_record(std::shared_ptr<const TemporaryFolder> folder) {
   return captured;
 }
 
+/// Olive names an environment by its folder of programs.
+std::string inside(const std::string& python) {
+  std::error_code ignored;
+  for (const char* const name : {"python", "python3", "bin/python"}) {
+    if (fs::exists(fs::path(python) / name, ignored)) return (fs::path(python) / name).string();
+  }
+  return python;
+}
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -132,7 +141,7 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 std::string interpreter(const std::string& given) {
-  if (!given.empty()) return given;
+  if (!given.empty()) return inside(given);
   if (std::string chosen = environment("OLIVINE_PYTHON"); !chosen.empty()) return chosen;
   if (const std::string active = environment("VIRTUAL_ENV"); !active.empty()) {
     const fs::path python = fs::path(active) / "bin/python";

@@ -59,7 +59,7 @@ struct Captured {
 /// cancel ends the process.
 Captured capture(const CaptureRequest& request);
 
-/// The interpreter that a request means.
+/// The interpreter that a request means: a program, or a folder that has one.
 std::string interpreter(const std::string& given);
 
 }  // namespace olivine::torch

@@ -143,6 +143,8 @@ TEST_F(Capture, ChoosesTheInterpreter) {
   std::ofstream(folder_ / "venv/bin/python").put(' ');
   const Environment active("VIRTUAL_ENV", (folder_ / "venv").string());
   EXPECT_EQ(interpreter(""), (folder_ / "venv/bin/python").string());
+  EXPECT_EQ(interpreter((folder_ / "venv").string()), (folder_ / "venv/bin/python").string());
+  EXPECT_EQ(interpreter((folder_ / "venv/bin").string()), (folder_ / "venv/bin/python").string());
 }
 
 }  // namespace

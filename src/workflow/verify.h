@@ -23,8 +23,8 @@ Verdict verify_read(const ir::Model& original, const ir::Model& result, const ru
                     const Log& log);
 
 /// Against what the source itself computed: on every recorded case that the result still takes. Where a later pass left
-/// no such case, the first model is held against the records and the result against the first model. `made.model` is the
-/// model as the first of `steps` passes made it.
+/// no such case, the first model is held against the records and the result against the first model. `made.model` is
+/// the model as the first of `steps` passes made it.
 Verdict verify_made(const passes::Made& made, const ir::Model& result, std::size_t steps,
                     const runtime::CompareOptions& options, const Log& log,
                     const std::function<void(std::string)>& notice);

@@ -221,6 +221,18 @@ TEST_F(LayersTest, RoundingThatMayDifferIsTold) {
   EXPECT_THAT(lower(program_, options_).notices, ElementsAre(HasSubstr("reciprocal")));
 }
 
+TEST_F(LayersTest, WhatFloat8CannotHoldIsWhatPyTorchMakesOfIt) {
+  for (const auto& [type, seen] : {std::pair(DataType::float8e4m3fn, 448.0),
+                                   std::pair(DataType::float8e5m2, std::numeric_limits<double>::infinity())}) {
+    program_ = {};
+    input({"x", {1}});
+    call("aten.to.dtype", {{"self", tensor("x")}, {"dtype", dtype(type)}}, {"narrow", {1}, type});
+    call("aten.to.dtype", {{"self", tensor("narrow")}, {"dtype", dtype(DataType::float32)}}, {"y", {1}});
+    output("y");
+    EXPECT_THAT(run({{"x", floats({1}, {1e6F})}}), ElementsAre(seen));
+  }
+}
+
 // ---- torchvision
 
 TEST_F(LayersTest, BoxesThatOverlapBetterOnesGo) {
