@@ -302,9 +302,8 @@ Values Call::emit_node(std::string op_type, Values inputs, std::size_t outputs,
 }
 
 ir::Value* Call::cast(ir::Value* value, DataType to) {
-  const bool is_float8 = to == DataType::float8e4m3fn || to == DataType::float8e4m3fnuz || to == DataType::float8e5m2 ||
-                         to == DataType::float8e5m2fnuz;
-  if (!is_float8 || dtype(value) == to) return Builder::cast(value, to);
+  const bool overflows = to == DataType::float8e5m2 || to == DataType::float8e4m3fnuz || to == DataType::float8e5m2fnuz;
+  if (!overflows || dtype(value) == to) return Builder::cast(value, to);
   return emit("Cast", {value}, {{"to", to}, {"saturate", 0}});
 }
 

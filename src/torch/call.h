@@ -111,7 +111,7 @@ class Call final : public values::Builder {
   Values emit_node(std::string op_type, Values inputs, std::size_t outputs,
                    const std::function<void(ir::Node&)>& fill) override;
   ir::Value* constant(tensor::Tensor tensor) override;
-  /// The value itself when it has the type already. As in PyTorch, what float 8 cannot hold is infinite or no number.
+  /// The value itself when it has the type already. What float 8 cannot hold becomes what PyTorch makes of it.
   ir::Value* cast(ir::Value* value, DataType dtype);
   /// A number as a scalar of `dtype`, symbolic or not.
   ir::Value* scalar(const Number& number, DataType dtype);

@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import op_db  # noqa: E402
+import op_db_chance  # noqa: E402
 import op_db_index  # noqa: E402
 import op_db_page  # noqa: E402
 import op_db_refusals  # noqa: E402
@@ -75,6 +76,22 @@ def test_types_and_shapes_must_be_the_same():
     assert says(np.float16([1]), np.float32([1]), values=False) == "dtype float16 instead of float32"
     assert says(np.float32([2]), np.float32([1]), values=False) == ""
     assert says(np.float32(2), np.float64(2), kind="float") == ""
+
+
+def test_places_among_equals_are_chance_unless_the_sort_is_stable():
+    values, wanted = np.float32([[2, 1, 2]]), np.int64([[1, 0, 2]])
+    record = {"targets": ["aten.sort.default"]}
+    assert op_db_chance.is_open(record, [values], np.int64([[1, 2, 0]]), wanted)
+    assert not op_db_chance.is_open(record, [values], np.int64([[1, 2, 2]]), wanted)
+    assert not op_db_chance.is_open(record, [values], np.int64([[0, 2, 1]]), wanted)
+    assert not op_db_chance.is_open({"targets": ["aten.sort.stable"]}, [values], np.int64([[1, 2, 0]]), wanted)
+    assert op_db_chance.is_open({"targets": ["aten.kthvalue.default"]}, [values], np.int64([2]), np.int64([0]))
+
+
+def test_a_search_in_what_is_not_sorted_finds_anything():
+    record = {"targets": ["aten.searchsorted.Scalar"]}
+    assert op_db_chance.is_open(record, [np.float32([1, 3, 2])], np.int64(1), np.int64(2))
+    assert not op_db_chance.is_open(record, [np.float32([1, 3, 2]), np.int64([0, 2, 1])], np.int64(1), np.int64(2))
 
 
 def test_what_pytorch_gets_inaccurate_may_be_so_but_within_bounds():

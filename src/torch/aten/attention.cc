@@ -147,6 +147,8 @@ AttentionParts parts_of(Call& c) {
   if (c.has("scale")) parts.scale = c.real("scale", 0);
   const DataType carrier = carrier_of(c.dtype(parts.query));
   for (ir::Value** part : {&parts.query, &parts.key, &parts.value}) *part = c.cast(*part, carrier);
+  const bool is_added = parts.mask != nullptr && c.dtype(parts.mask) != DataType::boolean;
+  if (is_added) parts.mask = c.cast(parts.mask, carrier);
   return parts;
 }
 

@@ -142,6 +142,7 @@ ir::Value* subtract_from(Call& c) {
 }
 
 /// An argument without imaginary part, a tensor or a number, as a factor of pairs; null where it is complex.
+/// PyTorch multiplies by its zero too, which leaves finite numbers as they are.
 ir::Value* find_real_factor(Call& c, std::string_view name, DataType width) {
   if (c.is_tensor(name)) return c.is_complex(name) ? nullptr : c.unsqueeze(c.cast(c.tensor(name), width), {-1});
   const Number number = c.number_argument(name);

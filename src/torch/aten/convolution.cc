@@ -71,7 +71,20 @@ ir::Value* convolve(Call& c, const Convolution& conv, Values inputs) {
   return c.emit(conv.is_transposed ? "ConvTranspose" : "Conv", std::move(inputs), std::move(attributes));
 }
 
-// ---- Integers
+/// ONNX Runtime adds less than a stride behind the end. What is padded less is added, too; false where that isn't
+/// enough.
+bool fit_output_padding(Convolution& conv) {
+  for (std::size_t i = 0; i < conv.rank; ++i) {
+    if (conv.output_padding[i] < conv.stride[i]) continue;
+    const std::int64_t moved = std::min(conv.output_padding[i], conv.after[i]);
+    conv.output_padding[i] -= moved;
+    conv.after[i] -= moved;
+    if (conv.output_padding[i] >= conv.stride[i]) return false;
+  }
+  return true;
+}
+
+// ---- By windows
 
 /// A transposed convolution is one of the input with zeros between its elements, by the kernel turned round.
 ir::Value* spread(Call& c, ir::Value* x, const Ints& stride) {
@@ -114,7 +127,7 @@ ir::Value* turned(Call& c, ir::Value* weight, const Convolution& conv, const Int
 }
 
 /// Runtimes convolve no integers but multiply them as matrices: windows · kernels.
-ir::Value* convolve_integers(Call& c, Convolution conv, Values inputs) {
+ir::Value* convolve_windows(Call& c, Convolution conv, Values inputs) {
   ir::Value* x = inputs[0];
   ir::Value* weight = inputs[1];
   const Ints kernel = kernel_of(c, weight, conv.rank);
@@ -160,7 +173,9 @@ ir::Value* lower(Call& c, const Convolution& conv) {
   const auto prepared = [&](ir::Value* value) { return is_real ? carried(c, value) : c.cast(value, DataType::int64); };
   Values inputs = {with_batch(c, prepared(given), conv.rank), prepared(c.tensor("weight"))};
   if (ir::Value* bias = c.find_tensor("bias")) inputs.push_back(prepared(bias));
-  ir::Value* result = is_real ? convolve(c, conv, std::move(inputs)) : convolve_integers(c, conv, std::move(inputs));
+  Convolution fitting = conv;
+  const bool fits = is_real && (!conv.is_transposed || fit_output_padding(fitting));
+  ir::Value* result = fits ? convolve(c, fitting, std::move(inputs)) : convolve_windows(c, conv, std::move(inputs));
   return c.cast(without_batch(c, result, given, conv.rank), dtype);
 }
 

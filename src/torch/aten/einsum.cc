@@ -130,9 +130,30 @@ ir::Value* tensordot(Call& c) {
   return contract(c, std::move(operands), output);
 }
 
+/// input1ᵀ · weight · input2 for each of the results, over all leading axes.
+ir::Value* bilinear_layer(Call& c) {
+  constexpr int kOut = 0;
+  constexpr int kFirst = 1;
+  constexpr int kSecond = 2;
+  ir::Value* first = c.tensor("input1");
+  Labels batch;
+  for (std::int64_t axis = 0; axis + 1 < c.rank(first); ++axis) batch.push_back(kEllipsis + static_cast<int>(axis));
+  const auto with = [&](int label) {
+    Labels labels = batch;
+    labels.push_back(label);
+    return labels;
+  };
+  ir::Value* product = contract(
+      c, {{first, with(kFirst)}, {c.tensor("weight"), {kOut, kFirst, kSecond}}, {c.tensor("input2"), with(kSecond)}},
+      with(kOut));
+  ir::Value* bias = c.find_tensor("bias");
+  return bias != nullptr ? c.emit("Add", {product, bias}) : product;
+}
+
 constexpr std::array kOps = {
     complex_too(op("aten.einsum.default", einsum)),
     complex_too(op("aten.tensordot.default", tensordot)),
+    op("aten.bilinear.default", bilinear_layer),
 };
 
 }  // namespace

@@ -96,8 +96,13 @@ ir::Value* group_norm_of(Call& c, const Normed& parts, std::int64_t groups, doub
   return result;
 }
 
+/// The operator itself computes half precision in single precision.
+bool keeps_half(Call& c, std::int64_t since) {
+  return c.opset() >= since && c.dtype(c.tensor("input")) == DataType::float16;
+}
+
 ir::Value* group_norm(Call& c) {
-  ir::Value* result = group_norm_of(c, normed(c, false), c.integer("num_groups"), c.real("eps", 1e-5));
+  ir::Value* result = group_norm_of(c, normed(c, keeps_half(c, 21)), c.integer("num_groups"), c.real("eps", 1e-5));
   return c.cast(result, c.dtype(c.tensor("input")));
 }
 
@@ -130,9 +135,10 @@ Values rms_norm(Call& c) {
   const std::int64_t axes = normalized_rank(c);
   ir::Value* given = c.tensor("input");
   const DataType dtype = c.dtype(given);
-  const Normed parts = normed(c, false);
-  const double epsilon = c.real("eps", default_epsilon(c.dtype(parts.x)));
-  if (c.opset() >= 23 && !c.is_used(1)) {
+  const bool is_one = c.opset() >= 23 && !c.is_used(1);
+  const Normed parts = normed(c, is_one && keeps_half(c, 23));
+  const double epsilon = c.real("eps", default_epsilon(computing_type(dtype)));
+  if (is_one) {
     ir::Value* weight = parts.weight;
     if (weight == nullptr) weight = c.filled(c.sizes_argument("normalized_shape"), Number(1.0), c.dtype(parts.x));
     const DataType stash = computing_type(dtype);

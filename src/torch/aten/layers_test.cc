@@ -61,6 +61,26 @@ TEST_F(LayersTest, SamePaddingPutsWhatIsOddBehind) {
   EXPECT_THAT(run({{"x", floats({1, 1, 3}, {1, 2, 3})}}), ElementsAre(21, 32, 3));
 }
 
+TEST_F(LayersTest, AnOutputMayBePaddedByAStrideAndMore) {
+  input({"x", {1, 1, 2}});
+  weight("weight", floats({1, 1, 2}, {1, 10}));
+  std::vector<NamedArgument> arguments = {{"input", tensor("x")},
+                                          {"weight", tensor("weight")},
+                                          {"padding", integers({1})},
+                                          {"output_padding", integers({1})},
+                                          {"dilation", integers({3})}};
+  call("aten.conv_transpose1d.default", arguments, {"moved", {1, 1, 4}});
+  arguments[2].value = integers({0});
+  arguments[3].value = integers({2});
+  call("aten.conv_transpose1d.default", arguments, {"added", {1, 1, 7}});
+  output("moved");
+  output("added");
+  EXPECT_THAT(run({{"x", floats({1, 1, 2}, {1, 2})}}), ElementsAre(2, 0, 10, 20));
+  program_.graph.outputs.erase(program_.graph.outputs.begin());
+  program_.outputs.pop_back();
+  EXPECT_THAT(run({{"x", floats({1, 1, 2}, {1, 2})}}), ElementsAre(1, 2, 0, 10, 20, 0, 0));
+}
+
 // ---- Pools
 
 TEST_F(LayersTest, WindowsOfAnAdaptivePoolOverlapWhereTheSizeIsNotAMultiple) {
@@ -199,6 +219,18 @@ TEST_F(LayersTest, RoundingThatMayDifferIsTold) {
   EXPECT_THAT(lower(program_, options_).notices, IsEmpty());
   node.inputs[1].value = real(0.3);
   EXPECT_THAT(lower(program_, options_).notices, ElementsAre(HasSubstr("reciprocal")));
+}
+
+TEST_F(LayersTest, WhatFloat8CannotHoldIsWhatPyTorchMakesOfIt) {
+  for (const auto& [type, seen] : {std::pair(DataType::float8e4m3fn, 448.0),
+                                   std::pair(DataType::float8e5m2, std::numeric_limits<double>::infinity())}) {
+    program_ = {};
+    input({"x", {1}});
+    call("aten.to.dtype", {{"self", tensor("x")}, {"dtype", dtype(type)}}, {"narrow", {1}, type});
+    call("aten.to.dtype", {{"self", tensor("narrow")}, {"dtype", dtype(DataType::float32)}}, {"y", {1}});
+    output("y");
+    EXPECT_THAT(run({{"x", floats({1}, {1e6F})}}), ElementsAre(seen));
+  }
 }
 
 // ---- torchvision

@@ -16,13 +16,19 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// The greatest of what isn't negative; 0 of nothing.
+ir::Value* greatest(Call& c, ir::Value* values, const Ints& axes, bool keepdim) {
+  ir::Value* found = reduce(c, "ReduceMax", values, axes, keepdim);
+  return may_be_empty(c, values, axes) ? c.emit("Max", {found, c.number_like(0, found)}) : found;
+}
+
 }  // namespace
 
 ir::Value* vector_norm(Call& c, ir::Value* value, double order, const Ints& axes, bool keepdim) {
   if (axes.empty() && order != 0) return c.emit("Abs", {value});
   if (order == 2) return reduce(c, "ReduceL2", value, axes, keepdim);
   if (order == 1) return reduce(c, "ReduceL1", value, axes, keepdim);
-  if (order == kInfinity) return reduce(c, "ReduceMax", c.emit("Abs", {value}), axes, keepdim);
+  if (order == kInfinity) return greatest(c, c.emit("Abs", {value}), axes, keepdim);
   if (order == -kInfinity) return reduce(c, "ReduceMin", c.emit("Abs", {value}), axes, keepdim);
   const DataType dtype = c.dtype(value);
   const DataType wide = accumulation_type(dtype);
@@ -96,8 +102,16 @@ MatrixAxes matrix_axes(Call& c, const ir::Value* value) {
   return {c.positive_axis(given[0], c.rank(value)), c.positive_axis(given[1], c.rank(value))};
 }
 
+using Reduction = ir::Value* (*)(Call&, ir::Value*, const Ints&, bool);
+template <const char* op_type>
+ir::Value* reduced_by(Call& c, ir::Value* values, const Ints& axes, bool keepdim) {
+  return reduce(c, op_type, values, axes, keepdim);
+}
+constexpr char kMin[] = "ReduceMin";
+constexpr char kSum[] = "ReduceSum";
+
 /// What a reduction makes of the singular values.
-ir::Value* spectral_norm(Call& c, ir::Value* value, const char* op_type, bool keepdim) {
+ir::Value* spectral_norm(Call& c, ir::Value* value, Reduction reduction, bool keepdim) {
   const MatrixAxes axes = matrix_axes(c, value);
   Ints order;
   for (std::int64_t axis = 0; axis < c.rank(value); ++axis) {
@@ -105,26 +119,25 @@ ir::Value* spectral_norm(Call& c, ir::Value* value, const char* op_type, bool ke
   }
   order.insert(order.end(), {axes.rows, axes.columns});
   const Term values = spectrum(Term(c, permuted(c, value, order)));
-  // The extremes of no values are 0.
-  const char* reduction = c.find_dim(values, -1) == 0 ? "ReduceSum" : op_type;
-  ir::Value* norm = reduce(c, reduction, values, {c.rank(values) - 1}, false);
+  ir::Value* norm = reduction(c, values, {c.rank(values) - 1}, false);
   return keepdim ? c.unsqueeze(norm, {std::min(axes.rows, axes.columns), std::max(axes.rows, axes.columns)}) : norm;
 }
 
 /// ±1: of the columns' sums; ±infinity: of the rows' sums; ±2: of the singular values.
 ir::Value* matrix_norm(Call& c, ir::Value* value, double order, bool keepdim) {
   const MatrixAxes axes = matrix_axes(c, value);
-  if (std::abs(order) == 2) return spectral_norm(c, value, order > 0 ? "ReduceMax" : "ReduceMin", keepdim);
+  const Reduction extreme = order > 0 ? greatest : reduced_by<kMin>;
+  if (std::abs(order) == 2) return spectral_norm(c, value, extreme, keepdim);
   const bool by_columns = std::abs(order) == 1;
   const std::int64_t summed = by_columns ? axes.rows : axes.columns;
   const std::int64_t compared = by_columns ? axes.columns : axes.rows;
   ir::Value* sums = reduce(c, "ReduceL1", value, {summed}, true);
-  ir::Value* extreme = reduce(c, order > 0 ? "ReduceMax" : "ReduceMin", sums, {compared}, true);
-  return keepdim ? extreme : c.squeeze(extreme, {std::min(summed, compared), std::max(summed, compared)});
+  ir::Value* norm = extreme(c, sums, {compared}, true);
+  return keepdim ? norm : c.squeeze(norm, {std::min(summed, compared), std::max(summed, compared)});
 }
 
 ir::Value* named_matrix_norm(Call& c, ir::Value* value, const std::string& order, bool keepdim) {
-  if (order == "nuc") return spectral_norm(c, value, "ReduceSum", keepdim);
+  if (order == "nuc") return spectral_norm(c, value, reduced_by<kSum>, keepdim);
   const MatrixAxes axes = matrix_axes(c, value);
   return vector_norm(c, value, 2, {std::min(axes.rows, axes.columns), std::max(axes.rows, axes.columns)}, keepdim);
 }

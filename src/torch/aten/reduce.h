@@ -30,13 +30,13 @@ ir::Value* mean_of(Call& c, ir::Value* value, const Ints& axes, bool keepdim);
 /// Sums of integers and bools are int64.
 DataType sum_type(DataType dtype);
 
-/// Of a condition (bool).
+/// Whether a condition (bool) holds anywhere.
 ir::Value* any_of(Call& c, ir::Value* condition, const Ints& axes, bool keepdim);
 
 /// max or min ("ReduceMax", "ReduceMin") of any type.
 ir::Value* extreme_of(Call& c, std::string_view op_type, ir::Value* value, const Ints& axes, bool keepdim);
 
-/// A condition is true for NaN; null where the type has none.
+/// Where it is NaN; null for a type that has none.
 ir::Value* is_nan(Call& c, ir::Value* value);
 
 /// The losses' `reduction`: 0 none, 1 mean, 2 sum.
