@@ -127,6 +127,25 @@ def test_an_axis_that_the_code_fixes_is_told(capture, script, tmp_path):
     assert ports(written(tmp_path)[0].graph.input)["first"] == [2, 4]
 
 
+def test_axes_of_one_that_belong_to_others_keep_their_size(capture, script, tmp_path):
+    text = """
+import torch
+
+class Repeat(torch.nn.Module):
+    def forward(self, x, y):
+        assert y.shape[0] == 3 * x.shape[0]
+        return x.repeat(3, 1) + y
+
+def make(path):
+    return Repeat()
+"""
+    io = {"input_names": ["x", "y"], "input_shapes": [[1, 4], [3, 4]], "output_names": ["z"], "dynamic_axes": {"x": {"0": "n"}, "y": {"0": "m"}}}
+    done = capture(scripted(script(text), io_config=io), verify=True)
+    assert done.returncode == 0, done.stderr
+    assert "the model's code fixes n at 1" in done.stderr
+    assert ports(written(tmp_path)[0].graph.input) == {"x": [1, 4], "y": [3, 4]}
+
+
 def test_types(capture, script, tmp_path):
     done = capture(scripted(script(), io_config="io"), {"convert": {"type": "OnnxConversion", "torch_dtype": "float16"}}, verify=True)
     assert done.returncode == 0, done.stderr
@@ -332,6 +351,22 @@ def test_past_and_present_are_named_as_olive_names_them(capture, checkpoints, tm
     assert list(inputs) == ["input_ids", "attention_mask", "position_ids", *(f"past_key_values.{layer}" for layer in layers)]
     assert list(outputs) == ["logits", *(f"present.{layer}" for layer in layers)]
     assert inputs["past_key_values.0.key"] == ["batch_size", 2, "past_sequence_length", 8]
+
+
+def test_io_config_with_a_cache(capture, checkpoints, tmp_path):
+    names = ["input_ids", "attention_mask", "position_ids"]
+    axes = {name: {"0": "batch", "1": "sequence"} for name in names}
+    axes["attention_mask"] = {"0": "batch", "1": "past_sequence_length + sequence"}
+    io = {
+        "input_names": names, "input_shapes": [[2, 3], [2, 9], [2, 3]], "input_types": ["int64"] * 3, "output_names": ["logits"],
+        "dynamic_axes": axes, "kv_cache": {"past_kv_dynamic_axis": {"0": "batch", "2": "past_sequence_length"}},
+    }
+    done = capture(hf(checkpoints / "llama", task="text-generation-with-past", io_config=io), verify=True)
+    assert done.returncode == 0, done.stderr
+    model, report = written(tmp_path)
+    assert ports(model.graph.input)["past_key_values.1.value"] == ["batch", 2, "past_sequence_length", 8]
+    assert [output.name for output in model.graph.output][:3] == ["logits", "present.0.key", "present.0.value"]
+    assert len(report["verify"]["cases"]) == 2
 
 
 def test_without_past(capture, checkpoints, tmp_path):

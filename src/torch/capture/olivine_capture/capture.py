@@ -31,9 +31,8 @@ def capture(request, folder, talk):
     if options.get("dynamic") is False:
         for leaf in leaves:
             leaf.axes = {}
-    widen(subject, leaves)
     talk.progress("running the model")
-    outputs = run(subject)
+    outputs = run_widened(subject, leaves)
     results = output_leaves(outputs, subject.io.output_names)
     for leaf in results:
         leaf.axes = axes_of(subject.io.dynamic_axes.get(leaf.name))
@@ -104,22 +103,41 @@ def device_of(name):
     return found
 
 
+def run_widened(subject, leaves):
+    """The outputs, with open axes of size one grown where the model takes that."""
+    before = [leaf.value for leaf in leaves]
+    if not widen(subject, leaves):
+        return run(subject)
+    try:
+        return run(subject)
+    except CaptureError:
+        # The axes may belong to others in a way that their names don't tell.
+        put(subject, leaves, before)
+        return run(subject)
+
+
 def widen(subject, leaves):
-    """Open axes of size one grow: all of one name together, where each of them is that small."""
+    """Open axes of size one grow: all of one name together, where each of them is that small. Whether any did."""
     named = {}
     for leaf in leaves:
         for axis, name in leaf.axes.items():
             named.setdefault(name or (leaf.name, axis), []).append((leaf, axis))
-    changed = False
-    for places in named.values():
-        if any(leaf.value.shape[axis] != 1 for leaf, axis in places):
-            continue
+    small = {name: places for name, places in named.items() if all(leaf.value.shape[axis] == 1 for leaf, axis in places)}
+    if not small:
+        return False
+    inputs = arguments_at(subject, leaves, {**traced_sizes(leaves), **{name: SMALLEST for name in small if isinstance(name, str)}})
+    values = dict(zip(map(id, leaves), chosen(leaves, inputs), strict=True))
+    for places in small.values():
         for leaf, axis in places:
-            leaf.value = resized(leaf.value, axis, SMALLEST)
-        changed = True
-    if changed:
-        before = subject.args, subject.kwargs
-        subject.args, subject.kwargs = rebuilt(before, leaves, [leaf.value for leaf in leaves])
+            values[id(leaf)] = resized(values[id(leaf)], axis, SMALLEST)
+    put(subject, leaves, [values[id(leaf)] for leaf in leaves])
+    return True
+
+
+def put(subject, leaves, values):
+    for leaf, value in zip(leaves, values, strict=True):
+        leaf.value = value
+    subject.args, subject.kwargs = rebuilt((subject.args, subject.kwargs), leaves, values)
 
 
 def run(subject):
@@ -177,9 +195,9 @@ def cases(subject, leaves, results, outputs, folder, record, talk):
 
 
 def arguments_at(subject, leaves, sizes):
-    if subject.remake is not None:
-        return subject.remake(sizes)
-    return rebuilt((subject.args, subject.kwargs), leaves, at_sizes(leaves, sizes))
+    """The example inputs at other sizes: made anew where that can be, else from the example's rows."""
+    inputs = subject.remake(sizes) if subject.remake is not None else (subject.args, subject.kwargs)
+    return rebuilt(inputs, leaves, at_sizes(leaves, chosen(leaves, inputs), sizes))
 
 
 def chosen(leaves, nest):

@@ -29,9 +29,7 @@ def one_line(error):
 
 
 def traceback_of(error):
-    """As Python prints it, without this package's own frames in front of the user's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [Path(frame.filename).is_relative_to(PACKAGE) for frame in frames]
-    first = own.index(False) if False in own else 0
-    shown = traceback.StackSummary.from_list(frames[first:])
-    return "".join(["Traceback (most recent call last):\n", *shown.format(), *traceback.format_exception_only(type(error), error)]).rstrip()
+    """As Python prints it, without this package's own frames."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not Path(frame.filename).is_relative_to(PACKAGE)]
+    shown = traceback.StackSummary.from_list(frames).format()
+    return "".join(["Traceback (most recent call last):\n", *shown, *traceback.format_exception_only(type(error), error)]).rstrip()

@@ -12,7 +12,7 @@ from .environment import need
 from .errors import CaptureError, one_line
 from .exporting import same_name
 from .io_config import IoConfig, read_io_config
-from .pytorch_model import made, open_sizes, with_nested_past
+from .pytorch_model import by_shapes, with_nested_past
 from .script import as_script_error
 from .sizes import evaluate
 from .subject import Subject
@@ -255,17 +255,18 @@ def by_io_config(module, io, model, options, with_past):
         unknown = [name for name in io.input_names if name not in values]
         if unknown:
             raise CaptureError("config", f"io_config names the inputs {', '.join(unknown)} without shapes", "give input_shapes and input_types")
-    else:
-        generator = torch.Generator().manual_seed(0)
-        types = io.input_types or ["float32"] * len(io.input_names)
-        values = {
-            name: made(name, open_sizes(shape, io.dynamic_axes.get(name)), dtype_of(kind, "io_config's input_types"), generator)
-            for name, shape, kind in zip(io.input_names, io.input_shapes, types, strict=True)
-        }
-    values = with_nested_past(values, options.get("past_key_value_name") or "past_key_values")
-    past = values.get("past_key_values")
-    if isinstance(past, list):
-        values["past_key_values"] = {str(index): dict(zip(("key", "value"), layer)) for index, layer in enumerate(past)}
-    caching = any(name.startswith("present") for name in io.output_names) or past is not None
+        io.input_shapes = [list(values[name].shape) for name in io.input_names]
+        io.input_types = [values[name].dtype for name in io.input_names]
+    caching = any(name.startswith("present") for name in io.output_names) or io.kv_cache
     module = in_task_form(module, caching)
-    return Subject(module, (), values, io)
+    argument = options.get("past_key_value_name") or "past_key_values"
+    remake = by_shapes(io, lambda values: ((), with_layers(with_nested_past(values, argument), argument)))
+    return Subject(module, *remake({}), io, remake=remake)
+
+
+def with_layers(values, argument):
+    """A list of (key, value) as caches.rebuilt takes it."""
+    past = values.pop(argument, None)
+    if past is not None:
+        values["past_key_values"] = {str(index): dict(zip(("key", "value"), layer)) for index, layer in enumerate(past)}
+    return values

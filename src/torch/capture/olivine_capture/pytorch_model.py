@@ -12,6 +12,7 @@ from .dtypes import dtype_of
 from .errors import CaptureError, one_line
 from .io_config import read_io_config
 from .script import Script, as_script_error
+from .sizes import evaluate
 from .subject import Subject
 
 TRUST = "weights_only"
@@ -47,8 +48,8 @@ def load(model, options, talk):
 
         add_flat_cache(io, handler.model_attributes)
     handler.io_config = given
-    args, kwargs = example_inputs(model, script, handler, io, options)
-    return Subject(module, args, kwargs, io)
+    args, kwargs, remake = example_inputs(model, script, handler, io, options)
+    return Subject(module, args, kwargs, io, remake=remake)
 
 
 def load_module(model, script, path):
@@ -107,16 +108,28 @@ def load_pickled(path, model):
 def example_inputs(model, script, handler, io, options):
     name = model.get("dummy_inputs_func")
     if name:
-        return as_arguments(script.call(name, "dummy_inputs_func", handler))
+        return *as_arguments(script.call(name, "dummy_inputs_func", handler)), None
     if not io.input_names or not io.input_shapes:
         raise CaptureError("config", "there are no example inputs", "give io_config with input_names and input_shapes, or dummy_inputs_func")
-    generator = torch.Generator().manual_seed(0)
-    types = io.input_types or ["float32"] * len(io.input_names)
-    values = {
-        name: made(name, open_sizes(shape, io.dynamic_axes.get(name)), dtype_of(kind, "io_config's input_types"), generator)
-        for name, shape, kind in zip(io.input_names, io.input_shapes, types, strict=True)
-    }
-    return by_signature(handler.model, with_nested_past(values, options.get("past_key_value_name") or "past_key_values"))
+    past = options.get("past_key_value_name") or "past_key_values"
+    remake = by_shapes(io, lambda values: by_signature(handler.model, with_nested_past(values, past)))
+    return *remake({}), remake
+
+
+def by_shapes(io, arrange):
+    """A function that makes the inputs of io_config at any sizes; those that have no name, or none given, are its own."""
+    types = [dtype_of(kind, "io_config's input_types") for kind in io.input_types or ["float32"] * len(io.input_names)]
+
+    def make(sizes):
+        generator = torch.Generator().manual_seed(sum(sizes.values()))
+        values = {}
+        for name, shape, dtype in zip(io.input_names, io.input_shapes, types, strict=True):
+            axes = io.dynamic_axes.get(name) or {}
+            dims = [evaluate(axes.get(axis) or "", sizes) or int(size) for axis, size in enumerate(shape)]
+            values[name] = made(name, dims, dtype, generator)
+        return arrange(values)
+
+    return make
 
 
 def with_nested_past(values, argument):
@@ -130,11 +143,6 @@ def with_nested_past(values, argument):
     result = {name: value for name, value in values.items() if name not in flat}
     result[argument] = [layers[index] for index in sorted(layers)]
     return result
-
-
-def open_sizes(shape, axes):
-    """A size of one is taken for special by torch.export, so an open axis begins with two."""
-    return [2 if size == 1 and axis in (axes or {}) else int(size) for axis, size in enumerate(shape)]
 
 
 def made(name, shape, dtype, generator):

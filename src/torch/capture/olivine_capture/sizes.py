@@ -24,8 +24,8 @@ def evaluate(name, sizes):
             return None if left is None or right is None else OPERATORS[type(node.op)](left, right)
         return None
 
-    if name in sizes:
-        return sizes[name]
+    if not name or name in sizes:
+        return sizes.get(name)
     try:
         return value(ast.parse(name, mode="eval"))
     except SyntaxError:
@@ -79,17 +79,16 @@ def resized(tensor, axis, size):
     return tensor.index_select(axis, index)
 
 
-def at_sizes(leaves, sizes):
-    """The leaves' tensors at these sizes."""
-    values = []
-    for leaf in leaves:
-        value = leaf.value
+def at_sizes(leaves, values, sizes):
+    """The leaves' values at these sizes."""
+    result = []
+    for leaf, value in zip(leaves, values, strict=True):
         for axis, name in leaf.axes.items():
-            size = evaluate(name, sizes) if name else None
+            size = evaluate(name, sizes)
             if size is not None:
                 value = resized(value, axis, size)
-        values.append(value)
-    return values
+        result.append(value)
+    return result
 
 
 def rebuilt(structure, leaves, values):
