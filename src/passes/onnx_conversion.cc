@@ -25,6 +25,7 @@ struct Options {
   std::optional<std::string> torch_dtype;
   bool dynamic = true;
   bool optimize = true;
+  std::string custom_ops;
   bool use_dynamo_exporter = false;
   std::string past_key_value_name = "past_key_values";
   bool merge_adapter_weights = false;
@@ -55,6 +56,9 @@ const config::OptionsSchema& schema() {
               "it is.")
           .field("dynamic", &Options::dynamic, "Leave the axes open that io_config or the task names.")
           .field("optimize", &Options::optimize, "Fold constants, make equal nodes once and drop what is not needed.")
+          .field("custom_ops", &Options::custom_ops,
+                 "A file that says what operators of one's own become: {\"lib.op\": {\"op_type\": …, \"domain\": …}} "
+                 "or {\"lib.op\": {\"model\": \"op.onnx\"}}.")
           .field("past_key_value_name", &Options::past_key_value_name,
                  "The argument of the model that takes past keys and values.")
           .field("use_dynamo_exporter", &Options::use_dynamo_exporter,
@@ -128,10 +132,14 @@ void take_cases(const torch::Captured& captured, Made& made) {
   made.files = captured.folder;
 }
 
-ir::Model lower(const std::filesystem::path& path, torch::LowerOptions lowering, const Options& options,
-                Context& context) {
+ir::Model lower(const Source& source, const std::filesystem::path& path, torch::LowerOptions lowering,
+                const Options& options, Context& context) {
   lowering.target_opset = options.target_opset;
   lowering.optimize = options.optimize;
+  if (!options.custom_ops.empty()) {
+    lowering.custom_ops =
+        torch::read_custom_ops(beside(source, options.custom_ops), torch::lowering_opset(options.target_opset));
+  }
   torch::Lowered lowered = torch::lower(torch::read_program(path), lowering);
   for (std::string& notice : lowered.notices) context.notices.push_back(std::move(notice));
   return std::move(lowered.model);
@@ -161,7 +169,7 @@ Made by_own_conversion(const Source& source, const Options& options, Context& co
   Made made;
   try {
     made.model = lower(
-        captured.program,
+        source, captured.program,
         {.input_names = captured.input_names, .output_names = captured.output_names, .symbol_names = captured.symbols},
         options, context);
   } catch (const Error& error) {
@@ -198,8 +206,9 @@ Made from_program(const Source& source, const Options& options, Context& context
   }
   Made made;
   made.model = with_place(path, [&] {
-    return lower(path, {.input_names = named(source, "input_names"), .output_names = named(source, "output_names")},
-                 options, context);
+    return lower(source, path,
+                 {.input_names = named(source, "input_names"), .output_names = named(source, "output_names")}, options,
+                 context);
   });
   return made;
 }

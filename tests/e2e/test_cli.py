@@ -312,7 +312,7 @@ def test_a_syntax_error_is_pointed_at(olivine, folder):
     "arguments, code, text",
     [
         (["valdate"], 2, "there is no command 'valdate'; did you mean validate?"),
-        (["frobnicate"], 2, "there is no command 'frobnicate'; the commands are run, run-pass, validate,"),
+        (["frobnicate"], 2, "there is no command 'frobnicate'; the commands are run, run-pass, capture-onnx-graph, convert, validate,"),
         (["run"], 2, "no workflow file is given"),
         (["run", "flow.json", "extra"], 2, "olivine run takes no argument 'extra'"),
         (["run", "--confg", "flow.json"], 2, "olivine run has no flag --confg; did you mean --config?"),

@@ -59,23 +59,21 @@ ir::Value* is_finite(Call& c) {
 
 ir::Value* is_real(Call& c) { return all_of(Term(c, c.tensor("self"))); }
 
-/// |self - other| ≤ atol + |rtol · other|, or equal. Of integers the bound is a real number.
+/// |self - other| ≤ atol + |rtol · other|, or equal. Differences of integers are taken in float32.
 ir::Value* is_close(Call& c) {
   const Values both = c.promoted({"self", "other"});
   const Term a(c, both[0]);
   const Term b(c, both[1]);
   const double rtol = c.real("rtol", 1e-5);
   const double atol = c.real("atol", 1e-8);
-  const Term is_equal = equals(a, b);
-  if (a.dtype() == DataType::boolean) return is_equal;
-  Term result = is_equal;
+  Term result = equals(a, b);
   if (rtol != 0 || atol != 0) {
-    const DataType bound_type = a.is_float() ? a.dtype() : DataType::float32;
-    const Term allowed = abs(b.cast(bound_type) * rtol) + atol;
-    const Term actual = abs(a - b).cast(bound_type);
-    Term is_near = actual <= allowed;
+    const DataType real = a.is_float() ? a.dtype() : DataType::float32;
+    const Term other = b.cast(real);
+    const Term actual = abs(a.cast(real) - other);
+    Term is_near = actual <= abs(other * rtol) + atol;
     if (a.is_float()) is_near = is_near & (actual < std::numeric_limits<double>::infinity());
-    result = is_equal | is_near;
+    result = result | is_near;
   }
   if (a.is_float() && c.flag("equal_nan", false)) result = result | (is_nan(a) & is_nan(b));
   return result;

@@ -131,6 +131,17 @@ TEST_F(PointwiseTest, ANumberBesideUnsignedIntegersKeepsItsSignInARealResult) {
               ElementsAre(-4));
 }
 
+TEST_F(PointwiseTest, UnsignedIntegersFarApartAreNotClose) {
+  const auto a = integers_of(DataType::uint8, {0, 7, 200});
+  const auto b = integers_of(DataType::uint8, {255, 7, 199});
+  input({"a", {3}, DataType::uint8});
+  input({"b", {3}, DataType::uint8});
+  call("aten.isclose.default", {{"self", tensor("a")}, {"other", tensor("b")}, {"atol", real(2)}},
+       {"y", {3}, DataType::boolean});
+  output("y");
+  EXPECT_THAT(run({{"a", a}, {"b", b}}), ElementsAre(0, 1, 1));
+}
+
 // ---- Bits
 
 TEST_F(PointwiseTest, ShiftsFillWithTheSignAndLeaveNothingBeyondTheWidth) {
