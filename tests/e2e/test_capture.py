@@ -146,6 +146,30 @@ def make(path):
     assert ports(written(tmp_path)[0].graph.input) == {"x": [1, 4], "y": [3, 4]}
 
 
+def test_recurrent_layers_keep_the_length_open(capture, script, tmp_path):
+    text = """
+import torch
+
+class Tagger(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(4, 5, num_layers=2, batch_first=True, bidirectional=True)
+        self.gru, self.rnn = torch.nn.GRU(10, 3), torch.nn.RNN(3, 2, nonlinearity="relu")
+    def forward(self, x):
+        return self.rnn(self.gru(self.lstm(x)[0])[0])
+
+def make(path):
+    return Tagger()
+"""
+    io = {"input_names": ["x"], "input_shapes": [[2, 6, 4]], "output_names": ["y", "last"], "dynamic_axes": {"x": {"0": "batch", "1": "length"}}}
+    done = capture(scripted(script(text), io_config=io), verify=True)
+    assert done.returncode == 0, done.stderr
+    model, report = written(tmp_path)
+    assert ports(model.graph.input) == {"x": ["batch", "length", 4]}
+    assert {node.op_type for node in model.graph.node} >= {"LSTM", "GRU", "RNN"}
+    assert len(report["verify"]["cases"]) == 2
+
+
 def test_types(capture, script, tmp_path):
     done = capture(scripted(script(), io_config="io"), {"convert": {"type": "OnnxConversion", "torch_dtype": "float16"}}, verify=True)
     assert done.returncode == 0, done.stderr

@@ -48,18 +48,22 @@ def save_family(name, folder):
     cls = getattr(tf, cls)
     torch.manual_seed(0)
     model = cls(cls.config_class(**settings)).eval()
-    shake(model)
+    shake(model, LOUD.get(name, 0.05))
     model.save_pretrained(folder)
     return {"type": "HfModel", "model_path": str(folder), "task": task}
 
 
-def shake(model):
+# Whose choices among queries would hang on the last bit otherwise.
+LOUD = {"rt_detr": 0.15}
+
+
+def shake(model, size):
     """Fresh weights are so small, or all zeros or ones, that much of what a model computes would not show in its outputs."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.is_floating_point() and parameter.numel() > 1 and parameter.std() < 0.05:
-                parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+            if parameter.is_floating_point() and parameter.numel() > 1 and parameter.std() < size:
+                parameter.add_(size * torch.randn(parameter.shape, generator=generator))
 
 
 def hand_written():

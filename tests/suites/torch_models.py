@@ -360,12 +360,12 @@ def inputs_vilt(_=None):
 @model({"input_ids": {0: "batch", 1: "length"}, "attention_mask": {0: "batch", 1: "length"}, "pixel_values": {0: "batch"}})
 def make_llava(_=None):
     text = {"model_type": "llama", "vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64}
-    vision = {"model_type": "clip_vision_model", **VISION, "projection_dim": 32}
+    vision = {"model_type": "clip_vision_model", **VISION, "image_size": 16, "projection_dim": 32}
     config = tf.LlavaConfig(text_config=text, vision_config=vision, image_token_index=98, image_token_id=98, vision_feature_layer=-1)
     return Chosen(tf.LlavaForConditionalGeneration(config), ["logits"], use_cache=False)
 
 
 def inputs_llava(_=None):
-    ids = tokens(2, 24, high=97)
-    ids[:, 2:18] = 98
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": floats(2, 3, 32, 32)}
+    ids = tokens(2, 7, high=97)
+    ids[:, 1:5] = 98
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": floats(2, 3, 16, 16)}

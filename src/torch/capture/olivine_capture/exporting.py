@@ -11,6 +11,7 @@ from torch.export import Dim
 from torch.utils import _pytree as pytree
 
 from .errors import CaptureError, one_line
+from .recurrent import any_length
 
 
 @dataclass
@@ -25,7 +26,7 @@ def export(subject, leaves, talk):
     arguments = (subject.module, subject.args, subject.kwargs)
     shapes = dynamic_shapes(subject, leaves)
     failures = []
-    with quiet(), named_keywords(subject):
+    with quiet(), named_keywords(subject), any_length():
         for attempt in attempts(subject):
             talk.progress(f"exporting {attempt.how}" if failures else "exporting")
             try:
