@@ -205,11 +205,9 @@ Made from_program(const Source& source, const Options& options, Context& context
         .remedy("drop the option");
   }
   Made made;
-  made.model = with_place(path, [&] {
-    return lower(source, path,
-                 {.input_names = named(source, "input_names"), .output_names = named(source, "output_names")}, options,
-                 context);
-  });
+  made.model =
+      lower(source, path, {.input_names = named(source, "input_names"), .output_names = named(source, "output_names")},
+            options, context);
   return made;
 }
 

@@ -106,7 +106,7 @@ void Lowering::check_operators() const {
   for (const auto& [target, count] : unknown)
     names.push_back(fmt::format("{} ({} call{})", target, count, count == 1 ? "" : "s"));
   throw Error(ErrorCode::conversion,
-              fmt::format("{} operators of the program are not known: {}", unknown.size(), fmt::join(names, ", ")))
+              fmt::format("operators of the program that are not known: {}", fmt::join(names, ", ")))
       .remedy("export it with \"exporter\": \"torch.onnx\", or decompose them (ExportedProgram.run_decompositions)");
 }
 

@@ -17,7 +17,7 @@ def obstacles(reason):
 
 def first_line(reason):
     lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    return re.sub(r"^error(\[\w+\])?: (\S+\.pt2: )?", "", lines[0]) if lines else "no reason"
+    return re.sub(r"^error(\[\w+\])?: (\S+\.pt2:? )?(pass \S+ \(\w+\):? )?", "", lines[0]) if lines else "no reason"
 
 
 def grouped(results):

@@ -143,7 +143,7 @@ def test_scalars_reach_onnx_runtime_as_scalars():
 
 
 def test_refusals_are_told_by_operator():
-    unknown = 'error[conversion]: x.pt2: 2 operators of the program are not known: aten.a.default (1 call), prims.b.default (2 calls); export it'
+    unknown = 'error[conversion]: x.pt2: operators of the program that are not known: aten.a.default (1 call), prims.b.default (2 calls); export it'
     assert op_db_refusals.obstacles(unknown) == ["aten.a.default", "prims.b.default"]
     explained = "error[conversion]: x.pt2: 'a_1' (aten.a.Tensor): no complex numbers\n  'a_2' (aten.a.Tensor) in 'm': no complex numbers"
     assert op_db_refusals.obstacles(explained) == ["aten.a.Tensor: no complex numbers"]
