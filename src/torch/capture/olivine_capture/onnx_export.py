@@ -4,6 +4,7 @@ import contextlib
 import io
 
 import torch
+from torch.utils import _pytree as pytree
 
 from .environment import need
 from .errors import CaptureError, one_line
@@ -17,27 +18,37 @@ def export(subject, leaves, results, options, path, talk):
     if not hasattr(torch.onnx, "ONNXProgram"):
         raise CaptureError("config", f"torch.onnx of torch {torch.__version__} cannot export programs", "use a newer torch, or exporter: native")
     talk.progress("exporting with torch.onnx")
-    shapes = with_names(dynamic_shapes(subject, leaves), leaves, subject)
+    shapes = dynamic_shapes(subject, leaves)
+    named = with_names(shapes, leaves, subject)
     # It prints a page a failure; the error says it in a line.
     with quiet(), named_keywords(subject), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         try:
-            program = torch.onnx.export(
-                subject.module,
-                subject.args,
-                kwargs=subject.kwargs,
-                dynamic_shapes=shapes,
-                opset_version=max(OLDEST, int(options.get("target_opset") or OLDEST)),
-                input_names=[leaf.name for leaf in leaves],
-                output_names=[leaf.name for leaf in results],
-                dynamo=True,
-                optimize=options.get("optimize", True),
-                verbose=False,
-            )
-        except Exception as error:  # noqa: BLE001  its errors are of many kinds
-            cause = error.__cause__ or error
-            raise CaptureError("export", f"torch.onnx cannot export the model: {one_line(cause)}", cause=cause) from error
+            program = attempt(subject, leaves, results, options, named)
+        except Exception as first:  # noqa: BLE001  its errors are of many kinds
+            try:
+                # A named axis must stay open there; without their names axes may become fixed.
+                program = attempt(subject, leaves, results, options, shapes)
+            except Exception:  # noqa: BLE001
+                cause = first.__cause__ or first
+                raise CaptureError("export", f"torch.onnx cannot export the model: {one_line(cause)}", cause=cause) from first
+            talk.notice("torch.onnx takes the model only where axes may become fixed, and without their names")
     talk.progress("saving the model")
     program.save(str(path), external_data=True)
+
+
+def attempt(subject, leaves, results, options, shapes):
+    return torch.onnx.export(
+        subject.module,
+        subject.args,
+        kwargs=subject.kwargs,
+        dynamic_shapes=shapes,
+        opset_version=max(OLDEST, int(options.get("target_opset") or OLDEST)),
+        input_names=[leaf.name for leaf in leaves],
+        output_names=[leaf.name for leaf in results],
+        dynamo=True,
+        optimize=options.get("optimize", True),
+        verbose=False,
+    )
 
 
 def with_names(shapes, leaves, subject):
@@ -49,8 +60,6 @@ def with_names(shapes, leaves, subject):
         for axis, name in leaf.axes.items():
             if name:
                 names[(leaf.position, axis)] = name
-    from torch.utils import _pytree as pytree
-
     flat, spec = pytree.tree_flatten((subject.args, subject.kwargs))
     entries = [None] * len(flat)
     for leaf in leaves:
