@@ -131,10 +131,16 @@ Number Call::number_at(std::size_t index) const {
   return number_of(node_.inputs[index].value);
 }
 
-std::int64_t Call::integer(std::string_view name) const {
-  const Number given = number_argument(name);
+Number Call::known_number(const Argument& argument, std::string_view name) const {
+  const Number given = number_of(argument);
   if (given.is_symbolic()) refuse(fmt::format("its argument '{}' is known only when the model runs", name));
-  return given.integer();
+  return given;
+}
+
+std::int64_t Call::integer(std::string_view name) const {
+  const Argument* argument = find(name);
+  if (argument == nullptr) refuse(fmt::format("its argument '{}' is missing", name));
+  return known_number(*argument, name).integer();
 }
 
 std::int64_t Call::integer(std::string_view name, std::int64_t fallback) const {
@@ -170,11 +176,7 @@ std::optional<Ints> Call::integers(std::string_view name) const {
   const List* list = argument->as<List>();
   if (list == nullptr) return Ints{integer(name)};
   Ints numbers;
-  for (const Argument& element : *list) {
-    const Number given = number_of(element);
-    if (given.is_symbolic()) refuse(fmt::format("its argument '{}' is known only when the model runs", name));
-    numbers.push_back(given.integer());
-  }
+  for (const Argument& element : *list) numbers.push_back(known_number(element, name).integer());
   return numbers;
 }
 
@@ -183,11 +185,7 @@ std::optional<std::vector<double>> Call::reals_argument(std::string_view name) c
   const List* list = argument != nullptr ? argument->as<List>() : nullptr;
   if (list == nullptr) return std::nullopt;
   std::vector<double> numbers;
-  for (const Argument& element : *list) {
-    const Number given = number_of(element);
-    if (given.is_symbolic()) refuse(fmt::format("its argument '{}' is known only when the model runs", name));
-    numbers.push_back(given.real());
-  }
+  for (const Argument& element : *list) numbers.push_back(known_number(element, name).real());
   return numbers;
 }
 
@@ -264,34 +262,26 @@ std::size_t Call::result_count() const {
   return count;
 }
 
-const TensorMeta& Call::result(std::size_t index) const {
+const TensorName* Call::result_name(std::size_t index) const {
   for (const Argument& output : node_.outputs) {
     const List* list = output.as<List>();
     const std::size_t count = list != nullptr ? list->size() : 1;
-    if (index >= count) {
-      index -= count;
-      continue;
-    }
-    const auto* tensor = (list != nullptr ? (*list)[index] : output).as<TensorName>();
-    const TensorMeta* meta = tensor != nullptr ? lowering_.find_meta(tensor->name) : nullptr;
-    if (meta != nullptr) return *meta;
-    break;
+    if (index < count) return (list != nullptr ? (*list)[index] : output).as<TensorName>();
+    index -= count;
   }
-  refuse("the program does not tell the type of its result");
+  return nullptr;
+}
+
+const TensorMeta& Call::result(std::size_t index) const {
+  const TensorName* tensor = result_name(index);
+  const TensorMeta* meta = tensor != nullptr ? lowering_.find_meta(tensor->name) : nullptr;
+  if (meta == nullptr) refuse("the program does not tell the type of its result");
+  return *meta;
 }
 
 bool Call::is_used(std::size_t index) const {
-  for (const Argument& output : node_.outputs) {
-    const List* list = output.as<List>();
-    const std::size_t count = list != nullptr ? list->size() : 1;
-    if (index >= count) {
-      index -= count;
-      continue;
-    }
-    const auto* tensor = (list != nullptr ? (*list)[index] : output).as<TensorName>();
-    return tensor != nullptr && lowering_.is_used(tensor->name);
-  }
-  return false;
+  const TensorName* tensor = result_name(index);
+  return tensor != nullptr && lowering_.is_used(tensor->name);
 }
 
 // ---- Making

@@ -150,6 +150,10 @@ class Call final : public values::Builder {
 
  private:
   ir::Value* tensor_of(const Argument& argument) const;
+  /// A result, lists' elements counted one by one; null beyond the end and for what is no tensor.
+  const TensorName* result_name(std::size_t index) const;
+  /// A number known now; `name` is its argument's.
+  Number known_number(const Argument& argument, std::string_view name) const;
   Number number_of(const Argument& argument) const;
 
   Lowering& lowering_;

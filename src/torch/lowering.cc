@@ -38,11 +38,8 @@ std::string functional_twin(std::string_view target) {
 
 /// The type by which ONNX holds a tensor: complex numbers are pairs of reals.
 ir::Type held_type(DataType dtype, ir::Shape shape) {
-  if (dtype == DataType::complex64 || dtype == DataType::complex128) {
-    shape.emplace_back(std::int64_t{2});
-    dtype = dtype == DataType::complex64 ? DataType::float32 : DataType::float64;
-  }
-  return ir::tensor_type(dtype, std::move(shape));
+  if (is_complex_type(dtype)) shape.emplace_back(std::int64_t{2});
+  return ir::tensor_type(real_part_type(dtype), std::move(shape));
 }
 
 }  // namespace
@@ -147,12 +144,11 @@ ir::Value* Lowering::weight(const std::string& path, const std::string& name) {
   const auto [entry, fresh] = weights_.try_emplace(program_.payload_keys.at(path), nullptr);
   if (fresh) {
     const tensor::Tensor& tensor = found->second;
-    const auto complex_width = tensor.dtype() == DataType::complex64 ? DataType::float32 : DataType::float64;
     tensor::Tensor held = tensor;
-    if (tensor.dtype() == DataType::complex64 || tensor.dtype() == DataType::complex128) {
+    if (is_complex_type(tensor.dtype())) {
       tensor::Dims dims = tensor.dims();
       dims.push_back(2);
-      held = tensor::Tensor(complex_width, std::move(dims), tensor.source());
+      held = tensor::Tensor(real_part_type(tensor.dtype()), std::move(dims), tensor.source());
     }
     entry->second = &model_.graph->add_initializer(model_.graph->unique_name(path.empty() ? name : path), held);
     entry->second->type = held_type(tensor.dtype(), ir::Shape(tensor.dims().begin(), tensor.dims().end()));
@@ -326,7 +322,7 @@ void Lowering::bind_result(const Node& node, const Op* op, const Argument& outpu
       cell->view = &node;
       cell->op = op;
       cell->output = index;
-      homes_.insert_or_assign(cell.get(), frame_);
+      cell->home = frame_;
     }
   }
   frame_->tensors.insert_or_assign(name->name, std::move(cell));
@@ -454,8 +450,7 @@ std::unique_ptr<ir::Graph> Lowering::end_graph(const Node& origin, const Values&
 }
 
 Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::optional<DataType> autocast) {
-  Frame* const outer = frame_;
-  frame_ = &frames_.emplace_back(Frame{&graph, {}, {}, {}, autocast.value_or(outer->autocast)});
+  const InFrame inside(frame_, frames_.emplace_back(Frame{&graph, {}, {}, {}, autocast.value_or(frame_->autocast)}));
   for (std::size_t i = 0; i < graph.inputs.size() && i < inputs.size(); ++i) {
     if (const auto* tensor = graph.inputs[i].as<TensorName>()) {
       auto cell = std::make_shared<Cell>();
@@ -465,25 +460,19 @@ Values Lowering::inline_graph(const Graph& graph, const Values& inputs, std::opt
       frame_->symbols.emplace(symbol->name, inputs[i]);
     }
   }
+  lower_nodes(graph);
   Values outputs;
-  try {
-    lower_nodes(graph);
-    for (const Argument& output : graph.outputs) {
-      if (const auto* name = output.as<TensorName>()) {
-        outputs.push_back(tensor(name->name));
-      } else if (const auto* size = output.as<SymbolName>()) {
-        outputs.push_back(symbol(size->name));
-      } else if (const auto* number = output.as<std::int64_t>()) {
-        outputs.push_back(constant(tensor::from_int64s(std::vector<std::int64_t>{*number})));
-      } else {
-        outputs.push_back(nullptr);
-      }
+  for (const Argument& output : graph.outputs) {
+    if (const auto* name = output.as<TensorName>()) {
+      outputs.push_back(tensor(name->name));
+    } else if (const auto* size = output.as<SymbolName>()) {
+      outputs.push_back(symbol(size->name));
+    } else if (const auto* number = output.as<std::int64_t>()) {
+      outputs.push_back(constant(tensor::from_int64s(std::vector<std::int64_t>{*number})));
+    } else {
+      outputs.push_back(nullptr);
     }
-  } catch (...) {
-    frame_ = outer;
-    throw;
   }
-  frame_ = outer;
   return outputs;
 }
 

@@ -25,6 +25,7 @@ namespace olivine::torch {
 struct Storage {
   std::size_t version = 0;
 };
+struct Frame;
 struct Cell {
   ir::Value* value = nullptr;  ///< as of `version`
   std::size_t version = 0;
@@ -33,6 +34,7 @@ struct Cell {
   const Node* view = nullptr;
   const Op* op = nullptr;  ///< that of the view
   std::size_t output = 0;  ///< which of the call's results
+  Frame* home = nullptr;   ///< where the view's arguments are found
 };
 
 /// The names of one graph of the program.
@@ -42,6 +44,19 @@ struct Frame {
   std::unordered_map<std::string, ir::Value*> symbols;
   std::unordered_map<std::string, std::string> missing;  ///< symbols that couldn't be made, and why
   DataType autocast = DataType::undefined;               ///< of the region that the graph is, or is in
+};
+
+/// For its lifetime names are those of another frame.
+class InFrame {
+ public:
+  InFrame(Frame*& current, Frame& inner) : current_(current), outer_(current) { current_ = &inner; }
+  InFrame(const InFrame&) = delete;
+  InFrame& operator=(const InFrame&) = delete;
+  ~InFrame() { current_ = outer_; }
+
+ private:
+  Frame*& current_;
+  Frame* outer_;
 };
 
 class Lowering {
@@ -130,7 +145,6 @@ class Lowering {
   std::unordered_map<std::string, ir::Value*> constants_;
   std::unordered_map<std::string, ir::Value*> weights_;                          ///< by payload
   std::unordered_map<const Graph*, std::unordered_set<std::string_view>> used_;  ///< names of tensors
-  std::unordered_map<const Cell*, Frame*> homes_;  ///< of views: where their calls' arguments are found
   ErrorList errors_;
 };
 

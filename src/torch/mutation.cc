@@ -28,19 +28,9 @@ ir::Value* Lowering::current(Cell& cell) {
 }
 
 ir::Value* Lowering::view_of(const Cell& view, ir::Value* base) {
-  Frame* const outer = frame_;
-  frame_ = homes_.at(&view);
-  const Op* op = view.op;
-  Call call(*this, *view.view, op->target, base);
-  ir::Value* value = nullptr;
-  try {
-    value = apply(*op, call).at(view.output);
-  } catch (...) {
-    frame_ = outer;
-    throw;
-  }
-  frame_ = outer;
-  return value;
+  const InFrame inside(frame_, *view.home);
+  Call call(*this, *view.view, view.op->target, base);
+  return apply(*view.op, call).at(view.output);
 }
 
 void Lowering::lower_in_place(const Node& node, const Op& op) {
@@ -84,19 +74,9 @@ void Lowering::write(Cell& cell, ir::Value* fresh) {
 }
 
 ir::Value* Lowering::write_into_base(Cell& view, ir::Value* base, ir::Value* fresh) {
-  Frame* const outer = frame_;
-  frame_ = homes_.at(&view);
-  const Op* op = view.op;
-  Call call(*this, *view.view, op->target, base);
-  ir::Value* whole = nullptr;
-  try {
-    whole = op->write_back != nullptr ? op->write_back(call, base, fresh) : trace_write(call, view, base, fresh);
-  } catch (...) {
-    frame_ = outer;
-    throw;
-  }
-  frame_ = outer;
-  return whole;
+  const InFrame inside(frame_, *view.home);
+  Call call(*this, *view.view, view.op->target, base);
+  return view.op->write_back != nullptr ? view.op->write_back(call, base, fresh) : trace_write(call, view, base, fresh);
 }
 
 /// Any view: the same call on the positions of the base's elements tells which of them it shows.
