@@ -10,12 +10,6 @@
 
 /// The part of the converter that makes nodes and puts them in the place of others.
 namespace olivine::opset {
-namespace {
-
-/// Elements above this are not compared to share constants.
-constexpr std::uint64_t kSharedBytes = 4096;
-
-}  // namespace
 
 /// Where a node of a domain goes: to its target, or it stays.
 std::int64_t Converter::target_of(std::string_view domain) const {
@@ -87,12 +81,9 @@ Values Converter::make(ir::Node& position, std::string op_type, Values inputs, s
 /// Functions have no initializers; before IR version 4 initializers are listed as inputs.
 ir::Value* Converter::constant(const ir::Node& position, tensor::Tensor tensor) {
   ir::Graph& top = position.graph().root();
-  std::string key;
-  if (tensor.dtype() != DataType::string && tensor.byte_size() <= kSharedBytes) {
-    key = fmt::format("{} {} {} ", static_cast<const void*>(&top), name_of(tensor.dtype()),
-                      fmt::join(tensor.dims(), ","));
-    const std::vector<std::byte> bytes = tensor::evaluate(tensor);
-    key.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string key = values::content_key(tensor);
+  if (!key.empty()) {
+    key += fmt::format(" {}", static_cast<const void*>(&top));
     const auto known = constants_.find(key);
     if (known != constants_.end()) return known->second;
   }

@@ -9,9 +9,6 @@ namespace olivine::torch {
 
 namespace {
 
-/// Elements above this are not compared to share constants.
-constexpr std::uint64_t kSharedBytes = 4096;
-
 bool is_pure(std::string_view op_type) {
   static const std::set<std::string, std::less<>> random = {
       "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"};
@@ -43,10 +40,9 @@ std::string equality_key(const ir::Node& node, std::size_t outputs) {
       append_bytes(key, reals->data(), reals->size() * sizeof(float));
     } else {
       const auto* tensor = std::get_if<ir::NamedTensor>(&attribute.value);
-      if (tensor == nullptr || tensor->tensor.byte_size() > kSharedBytes) return {};
-      const std::vector<std::byte> bytes = tensor::evaluate(tensor->tensor);
-      key += name_of(tensor->tensor.dtype());
-      append_bytes(key, bytes.data(), bytes.size());
+      const std::string content = tensor != nullptr ? values::content_key(tensor->tensor) : std::string();
+      if (content.empty()) return {};
+      append_bytes(key, content.data(), content.size());
     }
   }
   return key;
@@ -104,18 +100,15 @@ Values Lowering::make(const Node& origin, std::string op_type, Values inputs, st
 }
 
 ir::Value* Lowering::constant(tensor::Tensor tensor) {
-  std::string key;
-  if (tensor.dtype() != DataType::string && tensor.byte_size() <= kSharedBytes) {
-    key = fmt::format("{} {} ", name_of(tensor.dtype()), fmt::join(tensor.dims(), ","));
-    const std::vector<std::byte> bytes = tensor::evaluate(tensor);
-    append_bytes(key, bytes.data(), bytes.size());
+  const std::string key = values::content_key(tensor);
+  if (!key.empty()) {
     const auto known = constants_.find(key);
     if (known != constants_.end()) return known->second;
   }
   const ir::Type type = ir::tensor_type(tensor.dtype(), ir::Shape(tensor.dims().begin(), tensor.dims().end()));
   ir::Value& value = model_.graph->add_initializer(model_.graph->unique_name("constant"), std::move(tensor));
   value.type = type;
-  if (!key.empty()) constants_.emplace(std::move(key), &value);
+  if (!key.empty()) constants_.emplace(key, &value);
   return &value;
 }
 

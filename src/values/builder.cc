@@ -6,6 +6,19 @@
 #include <array>
 
 namespace olivine::values {
+namespace {
+
+constexpr std::uint64_t kSharedBytes = 4096;
+
+}  // namespace
+
+std::string content_key(const tensor::Tensor& tensor) {
+  if (tensor.dtype() == DataType::string || tensor.byte_size() > kSharedBytes) return {};
+  std::string key = fmt::format("{} {} ", name_of(tensor.dtype()), fmt::join(tensor.dims(), ","));
+  const std::vector<std::byte> bytes = tensor::evaluate(tensor);
+  key.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return key;
+}
 
 // ---- Knowledge
 

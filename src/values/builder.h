@@ -53,6 +53,10 @@ using Values = std::vector<ir::Value*>;
 using Attrs = std::vector<Attr>;
 using Ints = std::vector<std::int64_t>;
 
+/// What constants of equal type, shape and elements have in common, so that they can be one; empty for strings and for
+/// what is too large to be compared.
+std::string content_key(const tensor::Tensor& tensor);
+
 /// Values that are made here are typed, and become constants at once where all that they need is known and small. Who
 /// derives from it decides where nodes go.
 class Builder {
