@@ -72,6 +72,18 @@ class OneOutput(torch.nn.Module):
         return self.model(**dict(zip(self.names, values)), **extra, return_dict=False)[0]
 
 
+def export(model, inputs, path, opset, axes):
+    """`axes`: the open dimensions, input by input. A model that is there already is left alone by the callers, so it comes whole or not at all."""
+    if hasattr(model, "set_attn_implementation"):
+        model.set_attn_implementation("eager")
+    part = path.with_suffix(".part")
+    torch.onnx.export(
+        OneOutput(model.eval(), list(inputs)).eval(), tuple(inputs.values()), str(part), input_names=list(inputs), output_names=["output"],
+        opset_version=opset, dynamo=True, dynamic_shapes=(tuple(axes),), external_data=False, verbose=False,
+    )
+    part.rename(path)
+
+
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,13 +94,7 @@ def main():
             continue
         torch.manual_seed(0)
         model, inputs = make()
-        if hasattr(model, "set_attn_implementation") and name != "resnet":
-            model.set_attn_implementation("eager")
-        wrapped = OneOutput(model.eval(), list(inputs)).eval()
-        torch.onnx.export(
-            wrapped, tuple(inputs.values()), str(path), input_names=list(inputs), output_names=["output"],
-            opset_version=OPSETS[name], dynamo=True, dynamic_shapes=(tuple(OPEN[name]),), external_data=False, verbose=False,
-        )
+        export(model, inputs, path, OPSETS[name], OPEN[name])
 
 
 if __name__ == "__main__":
