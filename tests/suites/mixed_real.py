@@ -26,7 +26,7 @@ PATHS = {
 # Sizes of open dimensions, by axis.
 PICTURES = {"PP-OCR detection": (1, 3, 160, 160), "PP-OCR recognition": (1, 3, 48, 160)}
 SEEN, UNSEEN = range(2), range(100, 103)
-COSINE, TOP1 = 0.9999, 0.99  # the pass's default target
+COSINE = 0.9999  # the pass's default target
 TIGHT = 1 / 3
 
 
@@ -34,15 +34,32 @@ def length(title, name):
     return 12 if name.startswith("decoder") else 24
 
 
+def writing(rng, shape):
+    """Lines of dark strokes on light paper, in [-1, 1]: noise would leave the models nothing to find, and their outputs near zero."""
+    height, width = shape[2:]
+    page = np.full((height, width), 0.9, np.float32)
+    size = min(24, height // 2)
+    for top in range(size // 2, height - size, 2 * size):
+        left = int(rng.integers(4, 16))
+        while left < width - 16:
+            page[top : top + size, left : left + 2] = -0.9
+            row = top + int(rng.integers(0, size - 2))
+            page[row : row + 2, left : left + 8] = -0.9
+            left += int(rng.integers(8, 14))
+    return np.broadcast_to(page, shape) + 0.02 * rng.standard_normal(shape).astype(np.float32)
+
+
 def feeds(title, model, seed):
-    """Values for the model's inputs: pictures and spectra from a normal distribution, token ids, masks with padding at the end."""
+    """Values for the model's inputs: pictures of text, pictures and spectra from a normal distribution, token ids, masks with padding at the end."""
     rng = np.random.default_rng(seed)
     values = {}
     for value in model.graph.input:
         dims = value.type.tensor_type.shape.dim
         default = PICTURES.get(title) or (2, length(title, value.name), 1, 1)
         shape = [dim.dim_value if dim.dim_value > 0 else default[axis] for axis, dim in enumerate(dims)]
-        if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
+        if title in PICTURES:
+            values[value.name] = writing(rng, shape)
+        elif value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT:
             values[value.name] = rng.standard_normal(shape).astype(np.float32)
         elif "mask" in value.name:
             ends = rng.integers(shape[1] // 2, shape[1] + 1, size=(shape[0], 1))
@@ -53,14 +70,14 @@ def feeds(title, model, seed):
 
 
 def meets_default(errors):
-    return all(one.cosine >= COSINE and one.top1 >= TOP1 for one in errors.values())
+    return all(one.cosine >= COSINE for one in errors.values())
 
 
 def meets(atol):
     return (lambda errors: largest(errors) <= atol) if atol is not None else meets_default
 
 
-def look_at(title, olivine_options=None):
+def look_at(title):
     """The rows of one model: a dict per target, `faults` told in each."""
     path = PATHS[title]
     if not path.exists():
@@ -71,15 +88,15 @@ def look_at(title, olivine_options=None):
     rows = []
     for target, atol in (("default", None), ("a third", TIGHT * largest(half))):
         row = {"model": title, "target": target, "atol": atol, "nodes": len(judge.convertible), "half": largest(half), "half_cosine": min(one.cosine for one in half.values())}
-        rows.append({**row, **run_pass(judge, path, atol, olivine_options or {})})
+        rows.append({**row, **run_pass(judge, path, atol)})
     return rows
 
 
-def run_pass(judge, path, atol, options):
+def run_pass(judge, path, atol):
     target = {} if atol is None else {"atol": atol, "rtol": 0.0}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = search(path, judge.seen, Path(folder), **target, **options)
+            found = search(path, judge.seen, Path(folder), **target)
         except Refused as refusal:
             return {"faults": [str(refusal).splitlines()[0]]}
     faults = judge.faults(found, meets(atol))
