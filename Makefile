@@ -40,12 +40,15 @@ suites: setup  ## the whole of the slow suites, with a table for each
 	@$(call compile,release,olivine_cli)
 	@scripts/setup torch
 	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/exports.py $(OLIVINE_DEPS)/models/exported
+	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/mixed_exports.py $(OLIVINE_DEPS)/models/mixed $(OLIVINE_DEPS)/models/minilm 2> /dev/null
 	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/op_db_capture.py
+	@$(if $(PEERS),scripts/setup peers)
 	@$(if $(PEERS),$(OLIVINE_DEPS)/torch/bin/python tests/suites/op_db_peer.py)
 	@$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py $(OLIVINE_DEPS)/models/captured 2> /dev/null
 	@$(if $(PEERS),$(OLIVINE_DEPS)/torch/bin/python tests/suites/capture_models.py --torch-onnx $(OLIVINE_DEPS)/models/captured-torch.onnx 2> /dev/null)
 	@failed=0; \
 	$(PYTHON) tests/suites/node_tests.py $(if $(PEERS),--peers) || failed=1; \
+	$(PYTHON) tests/suites/mixed_precision.py $(if $(PEERS),--peers) || failed=1; \
 	$(PYTHON) tests/suites/op_db.py || failed=1; \
 	$(PYTHON) tests/suites/op_db.py --dynamic || failed=1; \
 	$(if $(PEERS),$(PYTHON) tests/suites/op_db.py --peer;) \

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import models
-from measure import Job, measure
+from measure import Job, Result, measure
 from tables import fill_documents
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +30,7 @@ FP16 = {"type": "OnnxFloatToFloat16", "keep_io_types": True}
 IO_TYPES = {"type": "OnnxIODataTypeConverter", "source_dtype": 1, "target_dtype": 10}
 TORCH_PYTHON = DEPS / "torch/bin/python"
 PROGRAMS = {"tiny program": "tiny", "bert-base program": "bert-base", "large program": "large"}
+MIXED = ("tiny", "bert-base")  # whose precision is also chosen by running them
 MODELS = [*models.MAKERS, *PROGRAMS]
 
 
@@ -41,6 +42,7 @@ def fixed_shape(name):
 def works(name):
     """The workflows that a model is measured with: name → passes."""
     fixed = fixed_shape(name)
+    mixed = {"type": "OrtMixedPrecision", "keep_io_types": True, "dims": dict(zip(fixed["dim_param"], fixed["dim_value"]))}
     return {
         "fp16": {"fp16": FP16},
         "IO types": {"io": IO_TYPES},
@@ -48,7 +50,18 @@ def works(name):
         "opset up": {"opset": {"type": "OnnxOpVersionConversion", "target_opset": 21}},
         "opset down": {"opset": {"type": "OnnxOpVersionConversion", "target_opset": 13}},
         "chain of three": {"fixed": fixed, "fp16": FP16, "io": IO_TYPES},
+        **({"mixed": {"mixed": mixed}} if name in MIXED else {}),
     }
+
+
+def inference(name, model):
+    """One fp32 inference in ONNX Runtime, at the size and with the threads that the search for mixed precision uses."""
+    fixed = fixed_shape(name)
+    sizes = [f"{symbol}={size}" for symbol, size in zip(fixed["dim_param"], fixed["dim_value"])]
+    done = subprocess.run([sys.executable, str(ROOT / "bench/inference.py"), str(model), *sizes], capture_output=True, text=True)
+    if done.returncode != 0:
+        return Result("inference", failure=done.stderr.strip() or "failed")
+    return Result("inference", **json.loads(done.stdout))
 
 
 def olivine_job(name, title, passes, model, scratch):
@@ -66,16 +79,20 @@ PEERS = (
     ("olive", "olive", "fp16, olive"),
     ("onnx-opset", "onnx.version_converter", "opset up, onnx"),
     ("olive-opset", "olive", "opset up, olive"),
+    ("mixed-converter-common", "onnxconverter_common.auto_mixed_precision", "mixed, converter-common"),
 )
+SLOW = {"mixed-converter-common"}  # not for large models: it writes and runs a model for each step
 
 
-def peer_jobs(model, scratch):
+def peer_jobs(name, model, scratch):
     output = scratch / "peer-out" / "model.onnx"
     output.parent.mkdir(exist_ok=True)
     jobs = []
     script = str(ROOT / "bench/peer.py")
     python = str(PEERS_PYTHON) if PEERS_PYTHON.exists() else sys.executable
     for tool, module, title in PEERS:
+        if tool in SLOW and name != "tiny":
+            continue
         present = subprocess.run([python, "-c", f"import importlib.util as u, sys; sys.exit(u.find_spec('{module}') is None)"])
         if present.returncode == 0:
             jobs.append(Job(title, [python, script, tool, str(model), str(output)], output.parent / "model.onnx"))
@@ -133,8 +150,10 @@ def bench_model(name, arguments, scratch):
     jobs = [Job("cp", ["cp", "-r", str(folder), str(scratch / "copy")], scratch / "copy")]
     jobs += [olivine_job(name, title, passes, model, scratch) for title, passes in works(name).items()]
     results = measure(jobs, runs, scratch)
+    if name == "bert-base":
+        results.append(inference(name, model))
     if name in ("tiny", "bert-base") and arguments.peer_runs > 0:
-        results += measure(peer_jobs(model, scratch), arguments.peer_runs, scratch)
+        results += measure(peer_jobs(name, model, scratch), arguments.peer_runs, scratch)
     return {"bytes": bytes_of(folder), "results": [asdict(result) for result in results]}
 
 

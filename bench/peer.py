@@ -22,6 +22,23 @@ def converter_common(source, target):
     onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
 
 
+def mixed_converter_common(source, target):
+    """The search that runs the model: for the absolute tolerance of fp16 on values around one."""
+    import numpy as np
+    import onnx
+    from onnxconverter_common.auto_mixed_precision import auto_convert_mixed_precision
+
+    model = onnx.load(source)
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"node_{number}"  # it knows nodes by their names
+    rng = np.random.default_rng(0)
+    feeds = {
+        value.name: rng.standard_normal([dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]).astype(np.float32)
+        for value in model.graph.input
+    }
+    onnx.save(auto_convert_mixed_precision(model, feeds, rtol=0.0, atol=1e-2, keep_io_types=True), target)
+
+
 def onnx_opset(source, target):
     import onnx
     from onnx import version_converter
@@ -59,7 +76,7 @@ def run_olive(options, source, target):
 
 TOOLS = {
     "onnxruntime": onnxruntime, "converter-common": converter_common, "olive": olive, "onnx-opset": onnx_opset, "olive-opset": olive_opset,
-    "torch-onnx": torch_onnx,
+    "torch-onnx": torch_onnx, "mixed-converter-common": mixed_converter_common,
 }
 
 if __name__ == "__main__":

@@ -25,39 +25,55 @@ from mixed_search import Judge, Refused, company, largest, olivine, search
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS_PYTHON = mixed_real.DEPS / "peers/bin/python"
+COSINE = mixed_real.COSINE
 MARGIN = 6  # of a made model: between what suffices and what doesn't
 
 
-def check_variant(one, call=olivine):
-    """What is wrong with the pass's answer, and what it kept."""
-    proved = mixed_models.proof(one)
-    if proved.margin < MARGIN:
-        return {"case": one.id, "kind": one.kind, "faults": [f"the model shows nothing: margin {proved.margin:.3g}"]}
-    judge = Judge(one.model, [one.feeds(seed) for seed in mixed_models.SEARCH_SEEDS], [one.feeds(seed) for seed in mixed_models.UNSEEN_SEEDS])
+def targets_of(proved):
+    """(options of the pass, whether errors meet them): an absolute tolerance that is the model's own, and a cosine where that has the same answer."""
+    yield {"atol": proved.target, "rtol": 0.0}, lambda errors: largest(errors) <= proved.target
+    if proved.holds_by_cosine(COSINE):
+        yield {"cosine": COSINE}, lambda errors: all(one.cosine >= COSINE for one in errors.values())
+
+
+def check_target(one, judge, options, meets, call):
+    """What is wrong with the pass's answer to one target, and what it says."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in.onnx"
         onnx.save(one.model, path)
         try:
-            found = search(path, judge.seen, Path(folder), call, atol=proved.target, rtol=0.0)
+            found = search(path, judge.seen, Path(folder), call, **options)
         except Refused as refusal:
-            return {"case": one.id, "kind": one.kind, "faults": [str(refusal).splitlines()[0]]}
+            return {"faults": [str(refusal).splitlines()[0]]}
     faults = [f"given up: {name}" for name in sorted(one.guilty - found.kept)]
     beside = one.beside | company(one.model, judge.convertible, one.guilty)
     faults += [f"kept for nothing: {name}" for name in sorted(found.kept - one.guilty - beside)]
-    faults += judge.faults(found, lambda errors: largest(errors) <= proved.target)
+    faults += judge.faults(found, meets)
     exact = found.kept & set(judge.convertible) == one.guilty
-    return {"case": one.id, "kind": one.kind, "faults": faults, "exact": exact, "inferences": found.report["inferences"], "seconds": found.seconds}
+    return {"faults": faults, "exact": exact, "inferences": found.report["inferences"], "seconds": found.seconds}
 
 
-def variants(count, kinds):
-    return [mixed_models.variant(kinds[number % len(kinds)], number // len(kinds)) for number in range(count)]
+def check_variant(one, call=olivine):
+    """What is wrong with the pass's answers, over the targets."""
+    proved = mixed_models.proof(one)
+    if proved.margin < MARGIN:
+        return {"case": one.id, "kind": one.kind, "faults": [f"the model shows nothing: margin {proved.margin:.3g}"]}
+    judge = Judge(one.model, [one.feeds(seed) for seed in mixed_models.SEARCH_SEEDS], [one.feeds(seed) for seed in mixed_models.UNSEEN_SEEDS])
+    answers = {next(iter(options)): check_target(one, judge, options, meets, call) for options, meets in targets_of(proved)}
+    faults = [f"{target}: {fault}" for target, answer in answers.items() for fault in answer["faults"]]
+    return {"case": one.id, "kind": one.kind, "faults": faults, "exact": all(answer.get("exact") for answer in answers.values()), "answers": answers}
+
+
+def check_number(kind, number):
+    return check_variant(mixed_models.variant(kind, number))
 
 
 def check_made(arguments):
-    cases = variants(arguments.variants, [arguments.kind] if arguments.kind else list(mixed_models.KINDS))
+    kinds = [arguments.kind] if arguments.kind else list(mixed_models.KINDS)
+    cases = [(kinds[index % len(kinds)], index // len(kinds)) for index in range(arguments.variants)]
     began = time.monotonic()
     with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
-        results = pool.map(check_variant, cases, chunksize=4)
+        results = pool.starmap(check_number, cases, chunksize=4)
     print(f"\nmixed precision of models with known answers: {len(results)} in {time.monotonic() - began:.0f} s")
     total, right, exact = (Counter() for _ in range(3))
     for result in results:

@@ -11,6 +11,7 @@ from pathlib import Path
 import mixed_peers
 import numpy as np
 import onnx
+from half_simulation import of_mixed
 from mixed_search import Judge, Refused, largest, search
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,13 +78,17 @@ def meets(atol):
     return (lambda errors: largest(errors) <= atol) if atol is not None else meets_default
 
 
+def judge_of(title, model):
+    return Judge(model, [feeds(title, model, seed) for seed in SEEN], [feeds(title, model, seed) for seed in UNSEEN])
+
+
 def look_at(title):
     """The rows of one model: a dict per target, `faults` told in each."""
     path = PATHS[title]
     if not path.exists():
         return [{"model": title, "target": "", "faults": [f"{path.name} is missing: scripts/setup torch, then mixed_exports.py"]}]
     model = onnx.load(path)
-    judge = Judge(model, [feeds(title, model, seed) for seed in SEEN], [feeds(title, model, seed) for seed in UNSEEN])
+    judge = judge_of(title, model)
     half = judge.with_kept(set())
     rows = []
     for target, atol in (("default", None), ("a third", TIGHT * largest(half))):
@@ -100,10 +105,10 @@ def run_pass(judge, path, atol):
         except Refused as refusal:
             return {"faults": [str(refusal).splitlines()[0]]}
     faults = judge.faults(found, meets(atol))
-    simulated = judge.with_kept(found.kept)
+    told = judge.errors(of_mixed(found.mixed), judge.unseen)
     return {
         "kept": len(found.kept), "groups": len(found.groups), "inferences": found.report["inferences"], "seconds": found.seconds,
-        "error": largest(simulated), "faults": faults,
+        "error": largest(told), "faults": faults,
     }
 
 
@@ -111,11 +116,11 @@ def peers(title, python, limit):
     """What the others keep: rows beside ours, each with what its selection comes to by simulation."""
     path = PATHS[title]
     model = onnx.load(path)
-    judge = Judge(model, [feeds(title, model, seed) for seed in SEEN], [])
+    judge = judge_of(title, model)
     half = largest(judge.with_kept(set()))
     began = time.monotonic()
     olive = mixed_peers.olive_kept(model) & set(judge.convertible)
-    rows = [{"model": title, "tool": "Olive's heuristic", "kept": len(olive), "error": largest(judge.with_kept(olive)), "half": half, "seconds": time.monotonic() - began}]
+    rows = [{"model": title, "tool": "Olive's heuristic", "kept": len(olive), "error": largest(judge.with_kept(olive, judge.unseen)), "half": half, "seconds": time.monotonic() - began}]
     if python is None:
         return rows
     with tempfile.TemporaryDirectory() as folder:
@@ -125,5 +130,5 @@ def peers(title, python, limit):
     row = {"model": title, "tool": "onnxconverter-common", "half": half, "seconds": seconds, "failure": failure}
     if kept is not None:
         kept &= set(judge.convertible)
-        row |= {"kept": len(kept), "error": largest(judge.with_kept(kept))}
+        row |= {"kept": len(kept), "error": largest(judge.with_kept(kept, judge.unseen))}
     return [*rows, row]
