@@ -212,7 +212,7 @@ class Ports:
 
 def ports_of(node, types, versions):
     """Nothing for a node that cannot be fp16, or has nothing that could."""
-    if node.op_type == "Constant" or next(subgraphs(node), None) is not None:
+    if node.op_type in ("Constant", "Shape", "Size") or next(subgraphs(node), None) is not None:
         return None
     schema = onnx.defs.get_schema(node.op_type, versions[node.domain if node.domain != "ai.onnx" else ""], node.domain)
 

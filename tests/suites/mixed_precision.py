@@ -45,11 +45,12 @@ def check_target(one, judge, options, meets, call):
             found = search(path, judge.seen, Path(folder), call, **options)
         except Refused as refusal:
             return {"faults": [str(refusal).splitlines()[0]]}
-    faults = [f"given up: {name}" for name in sorted(one.guilty - found.kept)]
+    kept = judge.kept_in(found.mixed)
+    faults = [f"given up: {name}" for name in sorted(one.guilty - kept)]
     beside = one.beside | company(one.model, judge.convertible, one.guilty)
-    faults += [f"kept for nothing: {name}" for name in sorted(found.kept - one.guilty - beside)]
+    faults += [f"kept for nothing: {name}" for name in sorted(kept - one.guilty - beside)]
     faults += judge.faults(found, meets)
-    exact = found.kept & set(judge.convertible) == one.guilty
+    exact = kept == one.guilty
     return {"faults": faults, "exact": exact, "inferences": found.report["inferences"], "seconds": found.seconds}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from half_simulation import MOVES, Float32Model, Runner, all_graphs, inlined, name_of, of_mixed, subgraphs, worst_errors
+from half_simulation import HALF, MOVES, Float32Model, Runner, all_graphs, element_type, inlined, name_of, of_mixed, subgraphs, typed, types_in, worst_errors
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_INFERENCES = 12
@@ -29,7 +29,8 @@ class Found:
     seconds: float
 
     @property
-    def kept(self):
+    def told(self):
+        """The nodes that it says it kept in fp32."""
         return {one["node"] for one in self.report["kept_nodes"]}
 
     @property
@@ -137,25 +138,43 @@ class Judge:
     def with_kept(self, kept, feeds=None):
         return self.errors(self.base.simulated(kept), feeds or self.seen)
 
+    def kept_in(self, mixed):
+        """The nodes that could be fp16 and are not: read from the mixed model itself. Some stay by their nature, such as one with a constant
+        beyond 65504."""
+        there, half = set(), set()
+
+        def walk(graph, outer):
+            types = {**outer, **types_in(graph)}
+            for node in graph.node:
+                there.add(name_of(node))
+                if any(name in types and element_type(types[name]) == HALF for name in [*node.input, *node.output]):
+                    half.add(name_of(node))
+                for body in subgraphs(node):
+                    walk(body, types)
+
+        walk(typed(mixed).graph, {})
+        return (there - half) & set(self.convertible)
+
     def faults(self, found, meets):
         """What is wrong with a result. `meets(errors)` says whether the target is met."""
         faults = []
+        kept = self.kept_in(found.mixed)
         if not found.report["met"]:
             faults.append("reported as not met")
         unseen = self.errors(of_mixed(found.mixed), self.unseen)
         if not meets(unseen):
             faults.append(f"unseen inputs: {largest(unseen):.3g}")
-        if strangers := found.kept - set(self.convertible):
-            faults.append(f"kept, but never to be fp16: {', '.join(sorted(strangers)[:3])}")
+        if untrue := (found.told & set(self.convertible)) - kept:
+            faults.append(f"said to be kept, but fp16: {', '.join(sorted(untrue)[:3])}")
         if found.report["inferences"] > MOST_INFERENCES:
             faults.append(f"{found.report['inferences']:.1f} inferences")
-        for group in self.needless(found, meets):
+        for group in self.needless(found, kept, meets):
             faults.append(f"needless: {', '.join(sorted(group)[:3])}")
         return faults
 
-    def needless(self, found, meets):
+    def needless(self, found, kept, meets):
         """The groups that could be given up, one at a time, and the target still be met on the inputs that the search saw."""
-        return [group for group in found.groups if meets(self.with_kept(found.kept - group))]
+        return [group for group in found.groups if meets(self.with_kept(kept - group))]
 
 
 class Remembered:
