@@ -130,33 +130,44 @@ def masked(net, h):
     return net("Mul", stop(net, h, 0.5, 1.5), mask)
 
 
-def tiny(net):
-    return net.constant(10.0 ** net.rng.uniform(-12, -8))
+# A converter raises an ε that is 0 in fp16 to 1e-7, and 0 / (0 + ε) is 0 for any ε: that alone needs no fp32 (`epsilon_raised`).
+# In the other parts what comes out where x is 0 depends on how large ε is.
+
+
+def epsilon_raised(net, h):
+    """Nothing is guilty."""
+    x = masked(net, h)
+    return net("Div", x, net("Add", x, net.constant(10.0 ** net.rng.uniform(-12, -8))))
 
 
 def epsilon_div(net, h):
-    """0 / (0 + ε) is 0, and 0 / 0 is not a number: the sum and the division are guilty."""
-    x = masked(net, h)
-    larger = net.choice(lambda: net("Add", x, tiny(net), guilty=True), lambda: net("Max", x, tiny(net), guilty=True), lambda: net("Clip", x, tiny(net), guilty=True))
-    return net("Div", x, larger(), guilty=True)
+    """A part of ε / (0 + ε): the sum and the division are guilty."""
+    x, small = masked(net, h), 10.0 ** net.rng.uniform(-12, -8)
+    larger = net.choice(
+        lambda: net("Add", x, net.constant(small), guilty=True), lambda: net("Max", x, net.constant(small), guilty=True),
+        lambda: net("Clip", x, net.constant(small), guilty=True),
+    )
+    return net("Div", net.constant(small * net.rng.uniform(0.3, 0.5)), larger(), guilty=True)
 
 
 def epsilon_reciprocal(net, h):
     """1 / ε is beyond 65504, too: who multiplies with it is guilty as well."""
-    x = masked(net, h)
-    return net("Mul", x, net("Reciprocal", net("Add", x, tiny(net), guilty=True), guilty=True), guilty=True)
+    x, small = masked(net, h), 10.0 ** net.rng.uniform(-12, -8)
+    inverse = net("Reciprocal", net("Add", x, net.constant(small), guilty=True), guilty=True)
+    return net("Mul", inverse, net.constant(small * net.rng.uniform(0.3, 0.5)), guilty=True)
 
 
 def epsilon_sqrt(net, h):
-    """The root of ε is large enough for fp16 (10⁻⁶ is 17 of its smallest steps): the sum and the root are guilty, not the division."""
-    x = masked(net, h)
-    return net("Div", x, net("Sqrt", net("Add", net.square(x), tiny(net), guilty=True), guilty=True))
+    """The root of ε is large enough for fp16: the sum and the root are guilty, not the division."""
+    x, small = masked(net, h), 10.0 ** net.rng.uniform(-9, -8)
+    root = net("Sqrt", net("Add", net.square(x), net.constant(small), guilty=True), guilty=True)
+    return net("Div", net.constant(0.5 * np.sqrt(small)), root)
 
 
 def epsilon_log(net, h):
-    """0 · log ε is 0, and 0 · log 0 is not a number: the sum and the logarithm are guilty."""
-    x = masked(net, h)
-    return net("Mul", x, net("Log", net("Add", x, tiny(net), guilty=True), guilty=True))
+    """The logarithm of ε: the sum and the logarithm are guilty."""
+    total = net("Add", masked(net, h), net.constant(10.0 ** net.rng.uniform(-12, -8.5)), guilty=True)
+    return net("Mul", net("Log", total, guilty=True), net.constant(0.05))
 
 
 def epsilon_scale(net, h):
@@ -271,7 +282,10 @@ KINDS = {
         "reduce": lambda net, h: long_sum(net, h, "ReduceSum"), "product": lambda net, h: long_sum(net, h, "MatMul"),
         "mean of squares": mean_of_squares, "sum of squares": sum_of_squares,
     },
-    "epsilon": {"div": epsilon_div, "reciprocal": epsilon_reciprocal, "sqrt": epsilon_sqrt, "log": epsilon_log, "scale": epsilon_scale},
+    "epsilon": {
+        "div": epsilon_div, "reciprocal": epsilon_reciprocal, "sqrt": epsilon_sqrt, "log": epsilon_log, "scale": epsilon_scale,
+        "raised": epsilon_raised,
+    },
     "loop": {"outer": loop_outer, "offset": loop_offset, "overflow": loop_overflow},
     "powers": {
         "softmax": exp_softmax, "underflow": exp_underflow, "log sum": exp_log_sum, "softplus": exp_softplus, "tanh": exp_tanh, "root": pow_root,
@@ -309,7 +323,7 @@ class Proof:
 
     @property
     def margin(self):
-        return min(one.largest for one in self.without.values()) / self.suffices.largest
+        return min((one.largest for one in self.without.values()), default=np.inf) / self.suffices.largest
 
     def holds_by_cosine(self, least):
         """Whether the guilty nodes are the answer for a cosine, too, with some room on both sides."""
@@ -329,5 +343,5 @@ def proof(one):
 
     suffices = error(one.guilty, SEARCH_SEEDS + UNSEEN_SEEDS)
     without = {node: error(nodes - {node}, SEARCH_SEEDS) for node in sorted(one.guilty)}
-    least = min(found.largest for found in without.values())
+    least = min((found.largest for found in without.values()), default=np.inf)
     return Proof(min(float(np.sqrt(suffices.largest * least)), 8 * suffices.largest), suffices, without)

@@ -21,11 +21,11 @@ from pathlib import Path
 import mixed_models
 import mixed_real
 import onnx
-from mixed_search import Judge, Refused, company, largest, olivine, search
+from mixed_search import HEAVY, Judge, Refused, company, largest, olivine, search
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS_PYTHON = mixed_real.DEPS / "peers/bin/python"
-COSINE = mixed_real.COSINE
+COSINE = 0.9999
 MARGIN = 6  # of a made model: between what suffices and what doesn't
 
 
@@ -47,7 +47,8 @@ def check_target(one, judge, options, meets, call):
             return {"faults": [str(refusal).splitlines()[0]]}
     kept = judge.kept_in(found.mixed)
     faults = [f"given up: {name}" for name in sorted(one.guilty - kept)]
-    beside = one.beside | company(one.model, judge.convertible, one.guilty)
+    merged = {name for name in found.merged if judge.convertible.get(name) not in HEAVY}
+    beside = one.beside | merged | company(one.model, judge.convertible, one.guilty)
     faults += [f"kept for nothing: {name}" for name in sorted(kept - one.guilty - beside)]
     faults += judge.faults(found, meets)
     exact = kept == one.guilty

@@ -76,7 +76,7 @@ class Impostor:
     def __call__(self, command, path):
         flow = json.loads(path.read_text())
         flow["passes"] = {
-            "half": {"type": "OnnxFloatToFloat16", "keep_io_types": True, "node_block_list": sorted(self.kept), "max_finite_val": 0, "min_positive_val": 0}
+            "half": {"type": "OnnxFloatToFloat16", "keep_io_types": True, "node_block_list": sorted(self.kept), "max_finite_val": 65504, "min_positive_val": 1e-7}
         }
         path.write_text(json.dumps(flow))
         done = self.olivine(command, path)
