@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace olivine {
 
@@ -65,5 +66,8 @@ class MappedFile {
 
 /// The whole file as text. Error[io] if it cannot be read or is larger than `limit` bytes.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 30);
+
+/// Puts a text into a file, in the place of what it held. Error[io] if it cannot be written.
+void write_text_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace olivine
