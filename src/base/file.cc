@@ -153,4 +153,20 @@ void write_text_file(const std::filesystem::path& path, std::string_view text) {
   if (!file) throw Error(ErrorCode::io, "cannot be written").prepend(path.string());
 }
 
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+std::filesystem::path find_path(const std::string& given, const std::filesystem::path& folder) {
+  if (given.empty()) throw Error(ErrorCode::config, "the path is empty");
+  if (is_there(given)) return given;
+  const bool elsewhere = std::filesystem::path(given).is_relative() && !folder.empty();
+  if (elsewhere && is_there(folder / given)) return folder / given;
+  throw Error(ErrorCode::io,
+              fmt::format("there is no '{}'{}", given,
+                          elsewhere ? fmt::format(", neither in the current directory nor in '{}'", folder.string())
+                                    : std::string()));
+}
+
 }  // namespace olivine

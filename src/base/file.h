@@ -70,4 +70,10 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
 /// Puts a text into a file, in the place of what it held. Error[io] if it cannot be written.
 void write_text_file(const std::filesystem::path& path, std::string_view text);
 
+bool is_there(const std::filesystem::path& path);
+
+/// An existing path: as given (relative to the current directory, as in Olive), else relative to the workflow file's
+/// `folder`. Error[io] when neither exists.
+std::filesystem::path find_path(const std::string& given, const std::filesystem::path& folder);
+
 }  // namespace olivine

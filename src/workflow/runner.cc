@@ -79,6 +79,7 @@ class Run {
     record.step = &step;
     record.before = records_.size() == 1 ? input_size_ : std::prev(records_.end(), 2)->after;
     record.context.log = options_.log;
+    record.context.folder = workflow_.folder;
     const Stopwatch watch;
     record.context.progress = [&](std::string_view what) { progress(what); };
     with_place(workflow_.input.path.string(),
