@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -143,6 +144,29 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
   std::string text(size, '\0');
   file.read_at(0, std::as_writable_bytes(std::span(text)));
   return text;
+}
+
+void write_text_file(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) throw Error(ErrorCode::io, "cannot be written").prepend(path.string());
+}
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+std::filesystem::path find_path(const std::string& given, const std::filesystem::path& folder) {
+  if (given.empty()) throw Error(ErrorCode::config, "the path is empty");
+  if (is_there(given)) return given;
+  const bool elsewhere = std::filesystem::path(given).is_relative() && !folder.empty();
+  if (elsewhere && is_there(folder / given)) return folder / given;
+  throw Error(ErrorCode::io,
+              fmt::format("there is no '{}'{}", given,
+                          elsewhere ? fmt::format(", neither in the current directory nor in '{}'", folder.string())
+                                    : std::string()));
 }
 
 }  // namespace olivine

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace olivine {
 
@@ -65,5 +66,14 @@ class MappedFile {
 
 /// The whole file as text. Error[io] if it cannot be read or is larger than `limit` bytes.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 30);
+
+/// Puts a text into a file, in the place of what it held. Error[io] if it cannot be written.
+void write_text_file(const std::filesystem::path& path, std::string_view text);
+
+bool is_there(const std::filesystem::path& path);
+
+/// An existing path: as given (relative to the current directory, as in Olive), else relative to the workflow file's
+/// `folder`. Error[io] when neither exists.
+std::filesystem::path find_path(const std::string& given, const std::filesystem::path& folder);
 
 }  // namespace olivine

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -216,6 +217,11 @@ ProcessResult run_process(const ProcessOptions& options) {
   result.exit_code = child.exit_code();
   result.signal = child.signal();
   return result;
+}
+
+std::string environment_variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
 }
 
 }  // namespace olivine

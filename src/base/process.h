@@ -31,4 +31,7 @@ struct ProcessResult {
 /// Error[interrupted]. Error[io] when it cannot be started.
 ProcessResult run_process(const ProcessOptions& options);
 
+/// Empty where it isn't set.
+std::string environment_variable(const char* name);
+
 }  // namespace olivine

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -117,20 +116,15 @@ void refuse_other_builders(const State& state) {
   if (state.genai) refuse("--use-ort-genai", "the files of onnxruntime-genai are not written yet");
 }
 
-void save(const Json& flow, const std::filesystem::path& path) {
-  std::ofstream file(path, std::ios::binary);
-  file << flow.dump(2) << "\n";
-  file.close();
-  if (!file) throw Error(ErrorCode::io, "cannot be written").prepend(path.string());
-}
-
 int run(const State& state, Console& console) {
   refuse_other_builders(state);
   const Json flow = workflow_of(state);
   const auto document = config::JsonDocument::parse(flow.dump(), "capture-onnx-graph");
   const workflow::Workflow read = workflow::read_workflow(document, {});
   const int code = state.run.run(read, console);
-  if (state.save_config && std::filesystem::is_directory(read.output)) save(flow, read.output / "config.json");
+  if (state.save_config && std::filesystem::is_directory(read.output)) {
+    write_text_file(read.output / "config.json", flow.dump(2) + "\n");
+  }
   return code;
 }
 

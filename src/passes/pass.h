@@ -23,6 +23,8 @@ enum class Change { unchanged, changed };
 /// What the runner gives a pass.
 struct Context {
   Log log;
+  /// Of the workflow: a path among the options may be relative to it.
+  std::filesystem::path folder;
   /// What is going on inside a pass that takes long.
   std::function<void(std::string_view)> progress;
   /// What the user should know of the result: goes to the terminal and into run.json.

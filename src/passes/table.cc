@@ -11,12 +11,13 @@ extern const Pass kOnnxConversion;
 extern const Pass kOnnxOpVersionConversion;
 extern const Pass kOnnxFloatToFloat16;
 extern const Pass kOnnxIODataTypeConverter;
+extern const Pass kOrtMixedPrecision;
 extern const Pass kDynamicToFixedShape;
 
 namespace {
 
 constexpr std::array kPasses = {
-    &kOnnxConversion, &kOnnxOpVersionConversion, &kOnnxFloatToFloat16, &kOnnxIODataTypeConverter, &kDynamicToFixedShape,
+    &kOnnxConversion, &kOnnxOpVersionConversion, &kOnnxFloatToFloat16, &kOnnxIODataTypeConverter, &kOrtMixedPrecision, &kDynamicToFixedShape,
 };
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {

@@ -80,7 +80,7 @@ Feeds make_feeds(const ir::Model& a, const ir::Model& b, const InputOptions& opt
     for (const InputSet& set : read_input_sets(options.files, inputs)) feeds.runs.push_back(feed_of(set, inputs));
     return feeds;
   }
-  const Sizes sizes(inputs, options.dims);
+  const Sizes sizes(inputs, options.dims, options.long_axes);
   feeds.assumed = sizes.assumed();
   if (!feeds.assumed.empty()) {
     log.write(LogLevel::notice, "random inputs with assumed sizes: {}", fmt::join(feeds.assumed, ", "));

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -17,11 +16,6 @@ namespace olivine::runtime {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
 
 /// `libonnxruntime.so`, or the first `libonnxruntime.so.*` by name. The providers' libraries have other names.
 std::optional<fs::path> library_directly_in(const fs::path& folder) {
@@ -59,13 +53,13 @@ std::optional<fs::path> own_environment() {
 }
 
 std::string interpreter() {
-  const std::string chosen = environment("OLIVINE_PYTHON");
+  const std::string chosen = environment_variable("OLIVINE_PYTHON");
   return chosen.empty() ? "python3" : chosen;
 }
 
 std::optional<fs::path> in_search_path(const std::string& program) {
   if (program.find('/') != std::string::npos) return fs::path(program);
-  const std::string path = environment("PATH");
+  const std::string path = environment_variable("PATH");
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find(':', begin), path.size());
     const fs::path candidate = fs::path(path.substr(begin, end - begin)) / program;
@@ -149,7 +143,7 @@ std::vector<Candidate> library_candidates(const fs::path& requested) {
         "the path given", [requested] { return std::optional(file_or_inside(requested)); }, true);
     return places;
   }
-  if (const std::string named = environment("OLIVINE_ORT_LIBRARY"); !named.empty()) {
+  if (const std::string named = environment_variable("OLIVINE_ORT_LIBRARY"); !named.empty()) {
     add(
         "OLIVINE_ORT_LIBRARY", [named] { return std::optional(file_or_inside(named)); }, true);
     return places;
@@ -157,8 +151,8 @@ std::vector<Candidate> library_candidates(const fs::path& requested) {
   for (const char* const name : {"libonnxruntime.so.1", "libonnxruntime.so"}) {
     add(fmt::format("the system's {}", name), [name] { return std::optional(fs::path(name)); });
   }
-  if (environment("OLIVINE_PYTHON").empty()) {
-    if (const std::string active = environment("VIRTUAL_ENV"); !active.empty()) {
+  if (environment_variable("OLIVINE_PYTHON").empty()) {
+    if (const std::string active = environment_variable("VIRTUAL_ENV"); !active.empty()) {
       add(fmt::format("the virtual environment {}", active), [active] { return package_under(active); });
     }
     add("the environment of this program", own_environment);

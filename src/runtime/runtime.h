@@ -24,6 +24,8 @@ struct InputOptions {
   /// other model where that one has a number, else 2, 3 or 4 by their axis, and 64 for the height and width of
   /// pictures.
   std::map<std::string, std::int64_t> dims;
+  /// Open axes behind the first are 16 long where no better guess is at hand: sums as long as in real use.
+  bool long_axes = false;
   std::uint64_t seed = 0;
   int runs = 1;  ///< random sets, with seeds seed, seed + 1 …
 };

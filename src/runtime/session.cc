@@ -18,6 +18,7 @@
 #include "runtime/newer_api.h"
 #include "runtime/ort_value.h"
 #include "runtime/providers.h"
+#include "runtime/tap_op.h"
 #include "runtime/weights.h"
 
 namespace olivine::runtime {
@@ -116,6 +117,7 @@ struct Session::Impl {
   std::vector<Ort::Value> weights;  ///< ORT reads from these as long as the session lives
   std::vector<Port> inputs;
   std::vector<Port> outputs;
+  std::unique_ptr<TapOp> taps;
   Ort::Session session{nullptr};  ///< the last member, so that it goes first
 
   void supply_weights(const Disembodied& model, Ort::SessionOptions& options) {
@@ -140,7 +142,7 @@ struct Session::Impl {
 };
 
 Session::Session(const ir::Model& model, const SessionOptions& options, const Log& log,
-                 std::shared_ptr<WeightCache> cache) {
+                 std::shared_ptr<WeightCache> cache, TapWatcher* watcher) {
   // Before anything of ORT's is made: its wrappers call its functions even when they are empty.
   Library& library = Library::get(options.library, log);
   impl_ = std::make_unique<Impl>();
@@ -152,6 +154,10 @@ Session::Session(const ir::Model& model, const SessionOptions& options, const Lo
   settings.SetGraphOptimizationLevel(optimization_level(options.graph_optimization));
   settings.SetIntraOpNumThreads(static_cast<int>(thread_count()));
   append_provider(settings, options, *impl_->library);
+  if (watcher != nullptr) {
+    impl_->taps = std::make_unique<TapOp>(*watcher);
+    settings.Add(impl_->taps->domain());
+  }
   const std::string action = fmt::format("ONNX Runtime {} cannot load it", impl_->library->version());
   const Disembodied bodiless = disembody(model);
   const auto newer = NewerApi::of(library);

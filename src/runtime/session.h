@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "ir/graph.h"
+#include "runtime/taps.h"
 #include "tensor/any_value.h"
 
 namespace olivine::runtime {
@@ -57,9 +58,10 @@ class WeightCache {
 class Session {
  public:
   /// Error[io] when ONNX Runtime isn't found, Error[config] for a provider that it doesn't have, Error[verification]
-  /// when it refuses the model. Ctrl-C ends it with ONNX Runtime 1.22 or newer.
+  /// when it refuses the model. Ctrl-C ends it with ONNX Runtime 1.22 or newer. A model with taps needs a watcher,
+  /// which must outlive the session.
   Session(const ir::Model& model, const SessionOptions& options, const Log& log = {},
-          std::shared_ptr<WeightCache> cache = nullptr);
+          std::shared_ptr<WeightCache> cache = nullptr, TapWatcher* watcher = nullptr);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();

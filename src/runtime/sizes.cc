@@ -15,6 +15,7 @@ namespace {
 
 /// Different sizes for different axes, so that axes that were mixed up don't go unnoticed.
 constexpr std::int64_t kSizes[] = {2, 3, 4};
+constexpr std::int64_t kLong = 16;
 constexpr std::int64_t kPicture = 64;
 constexpr std::int64_t kVolume = 16;
 
@@ -87,10 +88,11 @@ bool is_spatial(const std::vector<Axis>& axes, std::size_t axis) {
   return open(2) && open(3);
 }
 
-std::int64_t default_size(const std::vector<Axis>& axes, std::size_t axis) {
+std::int64_t default_size(const std::vector<Axis>& axes, std::size_t axis, bool long_axes) {
   if (is_spatial(axes, axis)) return axes.size() == 4 ? kPicture : kVolume;
   // A signal: channels first, its length open.
   if (axes.size() == 3 && axis == 2 && axes[1].fixed()) return kPicture;
+  if (long_axes && axis > 0) return kLong;
   return kSizes[std::min<std::size_t>(axis, std::size(kSizes) - 1)];
 }
 
@@ -182,8 +184,9 @@ void check_against(const Axis& axis, std::int64_t fixed, const std::map<std::str
 /// Gives every symbol a size, in the order of how good the reason for it is.
 class Binder {
  public:
-  Binder(const std::vector<std::vector<Axis>>& inputs, const std::map<std::string, std::int64_t>& requested)
-      : bound(requested), inputs_(inputs) {
+  Binder(const std::vector<std::vector<Axis>>& inputs, const std::map<std::string, std::int64_t>& requested,
+         bool long_axes)
+      : bound(requested), inputs_(inputs), long_axes_(long_axes) {
     for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
       const auto fixed = axes[i].fixed();
       if (fixed) check_against(axes[i], *fixed, requested);
@@ -202,7 +205,7 @@ class Binder {
     if (axes[i].fixed()) return *axes[i].fixed();
     if (const auto asked = bound.find(axes[i].key); asked != bound.end()) return asked->second;
     if (const auto names = axes[i].symbols(); !names.empty()) return bound.at(names.front());
-    const std::int64_t size = default_size(axes, i);
+    const std::int64_t size = default_size(axes, i, long_axes_);
     assumed.push_back(fmt::format("{} = {}", axes[i].key, size));
     return size;
   }
@@ -237,7 +240,7 @@ class Binder {
   void assume_defaults() {
     for_each_axis([&](const std::vector<Axis>& axes, std::size_t i) {
       for (const std::string& symbol : axes[i].symbols()) {
-        if (!is_derived(symbol, symbols_)) assume(symbol, default_size(axes, i), "");
+        if (!is_derived(symbol, symbols_)) assume(symbol, default_size(axes, i, long_axes_), "");
       }
     });
   }
@@ -247,22 +250,23 @@ class Binder {
       for (const std::string& symbol : axes[i].symbols()) {
         auto size = sum(symbol, bound);
         if (!size) size = total_length(symbol, bound);
-        assume(symbol, size.value_or(default_size(axes, i)), size ? " (a sum)" : "");
+        assume(symbol, size.value_or(default_size(axes, i, long_axes_)), size ? " (a sum)" : "");
       }
     });
   }
 
   const std::vector<std::vector<Axis>>& inputs_;
+  const bool long_axes_;
   std::set<std::string> symbols_;
 };
 
 }  // namespace
 
-Sizes::Sizes(const std::vector<Pair>& inputs, const std::map<std::string, std::int64_t>& requested) {
+Sizes::Sizes(const std::vector<Pair>& inputs, const std::map<std::string, std::int64_t>& requested, bool long_axes) {
   std::vector<std::vector<Axis>> all;
   for (const Pair& pair : inputs) all.push_back(axes_of(pair));
   check_requested(all, requested);
-  Binder binder(all, requested);
+  Binder binder(all, requested, long_axes);
   for (const auto& axes : all) {
     tensor::Dims dims;
     for (std::size_t i = 0; i < axes.size(); ++i) dims.push_back(binder.size(axes, i));

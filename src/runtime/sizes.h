@@ -15,7 +15,7 @@ namespace olivine::runtime {
 class Sizes {
  public:
   /// Error[config] for a requested name that no input has, and where the models or the request contradict each other.
-  Sizes(const std::vector<Pair>& inputs, const std::map<std::string, std::int64_t>& requested);
+  Sizes(const std::vector<Pair>& inputs, const std::map<std::string, std::int64_t>& requested, bool long_axes = false);
 
   /// The shape of an input in both models. `index` is its place in the list of inputs.
   const tensor::Dims& of(std::size_t index) const { return dims_[index]; }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -18,18 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 using config::Json;
 
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 void write(const fs::path& path, std::string_view text) {
   std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) throw Error(ErrorCode::io, "cannot be written").prepend(path.string());
+  write_text_file(path, text);
 }
 
 /// Calls `take` for every whole line.
@@ -142,8 +132,8 @@ TemporaryFolder::~TemporaryFolder() {
 
 std::string interpreter(const std::string& given) {
   if (!given.empty()) return inside(given);
-  if (std::string chosen = environment("OLIVINE_PYTHON"); !chosen.empty()) return chosen;
-  if (const std::string active = environment("VIRTUAL_ENV"); !active.empty()) {
+  if (std::string chosen = environment_variable("OLIVINE_PYTHON"); !chosen.empty()) return chosen;
+  if (const std::string active = environment_variable("VIRTUAL_ENV"); !active.empty()) {
     const fs::path python = fs::path(active) / "bin/python";
     std::error_code ignored;
     if (fs::exists(python, ignored)) return python.string();
@@ -161,7 +151,7 @@ Captured capture(const CaptureRequest& request) {
   ProcessOptions process;
   const std::string python = interpreter(request.python);
   // Our package goes in front of what is installed, and Python's own settings stay.
-  const std::string path = environment("PYTHONPATH");
+  const std::string path = environment_variable("PYTHONPATH");
   process.arguments = {python, "-m", "olivine_capture", place.string()};
   process.environment = {"PYTHONPATH=" + (folder->path() / "package").string() + (path.empty() ? "" : ":" + path),
                          "PYTHONDONTWRITEBYTECODE=1", "PYTHONSAFEPATH=1", "PYTHONUNBUFFERED=1",

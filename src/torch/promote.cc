@@ -35,6 +35,11 @@ DataType promote_reals(DataType a, DataType b) {
 
 }  // namespace
 
+bool is_unsigned(DataType dtype) {
+  return dtype == DataType::uint8 || dtype == DataType::uint16 || dtype == DataType::uint32 ||
+         dtype == DataType::uint64;
+}
+
 bool is_complex_type(DataType dtype) { return dtype == DataType::complex64 || dtype == DataType::complex128; }
 
 DataType real_part_type(DataType dtype) {

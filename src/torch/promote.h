@@ -20,6 +20,7 @@ DataType promote_types(DataType a, DataType b);
 /// `torch.result_type` of any number of operands.
 DataType result_type(std::span<const Operand> operands);
 
+bool is_unsigned(DataType dtype);
 bool is_complex_type(DataType dtype);
 /// The type of a complex number's parts: float32 of complex64.
 DataType real_part_type(DataType dtype);

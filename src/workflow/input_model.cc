@@ -6,16 +6,12 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace olivine::workflow {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 std::vector<std::string> onnx_files(const fs::path& folder) {
   std::vector<std::string> names;
@@ -30,17 +26,6 @@ std::vector<std::string> onnx_files(const fs::path& folder) {
 }
 
 }  // namespace
-
-fs::path find_path(const std::string& given, const fs::path& folder) {
-  if (given.empty()) throw Error(ErrorCode::config, "the path is empty");
-  if (is_there(given)) return given;
-  const bool elsewhere = fs::path(given).is_relative() && !folder.empty();
-  if (elsewhere && is_there(folder / given)) return folder / given;
-  throw Error(ErrorCode::io,
-              fmt::format("there is no '{}'{}", given,
-                          elsewhere ? fmt::format(", neither in the current directory nor in '{}'", folder.string())
-                                    : std::string()));
-}
 
 fs::path find_model_file(const fs::path& path, const std::string& file_name) {
   std::error_code ignored;

@@ -7,6 +7,7 @@
 #include <map>
 #include <system_error>
 
+#include "base/file.h"
 #include "base/suggest.h"
 #include "workflow/input_model.h"
 #include "workflow/keys.h"
@@ -35,7 +36,9 @@ struct Members {
 class Reader {
  public:
   Reader(const JsonDocument& document, const fs::path& folder, const Overrides& overrides)
-      : document_(document), folder_(folder), overrides_(overrides) {}
+      : document_(document), folder_(folder), overrides_(overrides) {
+    workflow_.folder = folder;
+  }
 
   Workflow read() {
     Members top = gather(document_.root(), "", "engine");

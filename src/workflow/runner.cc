@@ -32,6 +32,13 @@ std::optional<std::string> type_fault(const ir::Model& model) {
   return std::nullopt;
 }
 
+/// A model that isn't ONNX yet needs a pass that makes one.
+void check_source(const Workflow& workflow) {
+  if (const auto problem = source_problem(workflow)) {
+    throw Error(ErrorCode::config, problem->message).remedy(problem->remedy).prepend(workflow.input.path.string());
+  }
+}
+
 class Run {
  public:
   Run(const Workflow& workflow, const RunOptions& options) : workflow_(workflow), options_(options) {}
@@ -54,9 +61,7 @@ class Run {
   }
 
   void read() {
-    if (const auto problem = source_problem(workflow_)) {
-      throw Error(ErrorCode::config, problem->message).remedy(problem->remedy).prepend(workflow_.input.path.string());
-    }
+    check_source(workflow_);
     if (workflow_.input.source) return;
     progress("reading");
     const Stopwatch watch;
@@ -74,6 +79,7 @@ class Run {
     record.step = &step;
     record.before = records_.size() == 1 ? input_size_ : std::prev(records_.end(), 2)->after;
     record.context.log = options_.log;
+    record.context.folder = workflow_.folder;
     const Stopwatch watch;
     record.context.progress = [&](std::string_view what) { progress(what); };
     with_place(workflow_.input.path.string(),
@@ -299,9 +305,7 @@ Outcome run(const Workflow& workflow, const RunOptions& options) { return Run(wo
 void validate(const Workflow& workflow, const Log& log) {
   for (const std::string& notice : workflow.notices) log.write(LogLevel::notice, "{}", notice);
   check_output(workflow.output, workflow.output_is_file());
-  if (const auto problem = source_problem(workflow)) {
-    throw Error(ErrorCode::config, problem->message).remedy(problem->remedy).prepend(workflow.input.path.string());
-  }
+  check_source(workflow);
   if (workflow.input.source) return check_runtime(workflow);
   const ir::Model model = onnx::read_model(workflow.input.path);
   with_place(workflow.input.path.string(), [&] { onnx::check_structure(model); });

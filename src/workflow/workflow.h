@@ -40,7 +40,8 @@ struct Verify {
 };
 
 struct Workflow {
-  std::string id;  ///< `workflow_id`
+  std::string id;                ///< `workflow_id`
+  std::filesystem::path folder;  ///< where its file lies
   InputModel input;
   std::vector<Step> steps;
   /// A folder, or a path that ends in `.onnx`: then just that file and its data are written.

@@ -83,23 +83,6 @@ class SequenceConflicts {
   std::vector<const Value*> pending_;
 };
 
-PrecisionPlan plan_without_conflicts(const ir::Model& model, const PrecisionRequest& request) {
-  PrecisionRequest narrowed = request;
-  std::unordered_set<const Node*> kept;
-  narrowed.keep_node = [&](const Node& node) { return kept.contains(&node) || request.keep_node(node); };
-  while (true) {
-    PrecisionPlan plan = plan_precision(model, narrowed);
-    const SequenceConflicts conflicts(model, plan, request.from);
-    const std::size_t before = kept.size();
-    kept.insert(conflicts.nodes().begin(), conflicts.nodes().end());
-    if (kept.size() == before) {
-      for (const Node* node : kept)
-        plan.kept.push_back({node->describe(), "a sequence that it shares with others cannot be cast"});
-      return plan;
-    }
-  }
-}
-
 class Converter {
  public:
   Converter(ir::Model& model, const PrecisionRequest& request)
@@ -432,6 +415,23 @@ class Converter {
 };
 
 }  // namespace
+
+PrecisionPlan plan_without_conflicts(const ir::Model& model, const PrecisionRequest& request) {
+  PrecisionRequest narrowed = request;
+  std::unordered_set<const Node*> kept;
+  narrowed.keep_node = [&](const Node& node) { return kept.contains(&node) || request.keep_node(node); };
+  while (true) {
+    PrecisionPlan plan = plan_precision(model, narrowed);
+    const SequenceConflicts conflicts(model, plan, request.from);
+    const std::size_t before = kept.size();
+    kept.insert(conflicts.nodes().begin(), conflicts.nodes().end());
+    if (kept.size() == before) {
+      for (const Node* node : kept)
+        plan.kept.push_back({node->describe(), "a sequence that it shares with others cannot be cast"});
+      return plan;
+    }
+  }
+}
 
 PrecisionResult convert_precision(ir::Model& model, const PrecisionRequest& request) {
   return Converter(model, request).run();

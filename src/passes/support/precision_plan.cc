@@ -484,10 +484,6 @@ class Planner {
     for (const Node* node : idle) stay(plan_.nodes.at(node));
   }
 
-  static bool moves_data(const Node& node) {
-    return node.domain.empty() && std::find(kMovesData.begin(), kMovesData.end(), node.op_type) != kMovesData.end();
-  }
-
   static void stay(NodePlan& plan) {
     std::replace(plan.inputs.begin(), plan.inputs.end(), Port::to, Port::from);
     std::replace(plan.outputs.begin(), plan.outputs.end(), Port::to, Port::from);
@@ -527,6 +523,10 @@ class Planner {
 };
 
 }  // namespace
+
+bool moves_data(const Node& node) {
+  return node.domain.empty() && std::find(kMovesData.begin(), kMovesData.end(), node.op_type) != kMovesData.end();
+}
 
 const char* dtype_attribute(const onnx::Schema& schema) {
   for (const char* name : kTypeAttributes) {

@@ -37,7 +37,13 @@ struct PrecisionPlan {
   Port wanted(const ir::Use& use) const;
 };
 
+/// `model`'s element types must be known: onnx::infer_element_types.
 PrecisionPlan plan_precision(const ir::Model& model, const PrecisionRequest& request);
+/// The same, and no sequence or optional would have to be cast: what convert_precision carries out.
+PrecisionPlan plan_without_conflicts(const ir::Model& model, const PrecisionRequest& request);
+
+/// Whether the node passes elements on without computing: it goes with its neighbours.
+bool moves_data(const ir::Node& node);
 
 /// The attribute that tells the element type of an operator's output, or null: Cast's `to`, RandomNormal's `dtype` …
 const char* dtype_attribute(const onnx::Schema& schema);

@@ -12,7 +12,6 @@
 namespace olivine::torch {
 namespace {
 
-bool is_double(Term x) { return x.dtype() == DataType::float64; }
 Attr float_attribute(std::string_view name, double value) { return {name, static_cast<float>(value)}; }
 
 /// A formula is computed in at least float32 and rounded once.

@@ -52,11 +52,6 @@ ir::Value* divide(Call& c) {
 /// Types whose kernels runtimes lack pass as int64; so do those in which intermediate results would overflow.
 Term widened(Term x) { return x.is_float() || x.dtype() == DataType::int64 ? x : x.cast(DataType::int64); }
 
-bool is_unsigned(DataType dtype) {
-  return dtype == DataType::uint8 || dtype == DataType::uint16 || dtype == DataType::uint32 ||
-         dtype == DataType::uint64;
-}
-
 Term fmod(Term a, Term b) { return a.emit("Mod", b, {{"fmod", 1}}); }
 
 /// The quotient of integers, rounded towards minus infinity: one less than ONNX's where the signs differ and it isn't

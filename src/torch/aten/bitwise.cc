@@ -2,6 +2,7 @@
 
 #include "torch/aten/families.h"
 #include "torch/aten/term.h"
+#include "torch/promote.h"
 
 /// Integers as bits, and their common divisors.
 namespace olivine::torch {
@@ -26,11 +27,6 @@ ir::Value* bitwise_not(Call& c) {
 }
 
 // ---- Shifts
-
-bool is_unsigned(DataType dtype) {
-  return dtype == DataType::uint8 || dtype == DataType::uint16 || dtype == DataType::uint32 ||
-         dtype == DataType::uint64;
-}
 
 /// Shifts 64 bits without a sign; `distance` lies within [0, 63].
 Term shift(Term bits, Term distance, const char* direction) {

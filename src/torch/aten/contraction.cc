@@ -5,6 +5,7 @@
 
 #include "torch/aten/complex.h"
 #include "torch/aten/products.h"
+#include "torch/aten/shapes.h"
 
 namespace olivine::torch {
 namespace {
@@ -16,7 +17,7 @@ std::int64_t place_of(const Labels& labels, int label) { return std::ranges::fin
 Labelled arranged(Call& c, const Labelled& operand, const Labels& order) {
   Ints permutation;
   for (const int label : order) permutation.push_back(place_of(operand.labels, label));
-  return {permuted(c, operand.value, permutation), order};
+  return {reordered(c, operand.value, permutation), order};
 }
 
 Labelled summed(Call& c, const Labelled& operand, const Labels& kept) {
@@ -52,7 +53,7 @@ Labelled on_diagonal(Call& c, Labelled operand) {
     order.insert(order.begin(), {static_cast<std::int64_t>(i), other});
     // The diagonal of a matrix that is laid out as one row is every (n + 1)-th element.
     ir::Value* area = c.emit("Mul", {length, length});
-    ir::Value* flat = c.reshape_to(permuted(c, operand.value, order), rest == 0 ? area : c.concat({area, others}, 0));
+    ir::Value* flat = c.reshape_to(reordered(c, operand.value, order), rest == 0 ? area : c.concat({area, others}, 0));
     ir::Value* step = c.emit("Add", {length, c.ints({1})});
     ir::Value* diagonal = c.emit("Slice", {flat, c.ints({0}), area, c.ints({0}), step});
     labels.insert(labels.begin(), label);

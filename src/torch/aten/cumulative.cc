@@ -4,6 +4,7 @@
 #include "torch/aten/families.h"
 #include "torch/aten/reduce.h"
 #include "torch/aten/scan.h"
+#include "torch/aten/shapes.h"
 
 /// What is accumulated along an axis: sums, products, extremes.
 namespace olivine::torch {
@@ -46,8 +47,6 @@ ir::Value* operand(Call& c) {
   return c.cast(self, c.dtype_argument("dtype").value_or(sum_type(c.dtype(self))));
 }
 
-std::int64_t axis_argument(Call& c, const ir::Value* value) { return c.positive_axis(c.integer("dim"), c.rank(value)); }
-
 bool has_no_elements(Call& c, ir::Value* value, std::int64_t axis) { return c.find_dim(value, axis) == 0; }
 
 ir::Value* cumsum(Call& c) {
@@ -56,13 +55,13 @@ ir::Value* cumsum(Call& c) {
   const DataType dtype = c.dtype(value);
   const bool is_native = is_float(dtype) || dtype == DataType::int32 || dtype == DataType::int64;
   if (!is_native) value = c.cast(value, DataType::int64);
-  return c.cast(c.emit("CumSum", {value, c.integer_scalar(axis_argument(c, value))}), dtype);
+  return c.cast(c.emit("CumSum", {value, c.integer_scalar(axis_argument(c, "dim", -1, c.rank(value)))}), dtype);
 }
 
 ir::Value* cumprod(Call& c) {
   ir::Value* value = operand(c);
   if (c.rank(value) == 0) return value;
-  const std::int64_t axis = axis_argument(c, value);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(value));
   if (has_no_elements(c, value, axis)) return value;
   if (c.opset() >= 26) return c.emit("CumProd", {value, c.integer_scalar(axis)});
   const DataType dtype = c.dtype(value);
@@ -76,7 +75,7 @@ ir::Value* cumprod(Call& c) {
 ir::Value* logcumsumexp(Call& c) {
   ir::Value* self = c.tensor("self");
   if (c.rank(self) == 0) return self;
-  const std::int64_t axis = axis_argument(c, self);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(self));
   if (has_no_elements(c, self, axis)) return self;
   const DataType dtype = c.dtype(self);
   const DataType wide = accumulation_type(dtype);
@@ -98,7 +97,7 @@ template <bool greatest>
 Values cumulative_extreme(Call& c) {
   ir::Value* self = c.tensor("self");
   if (c.rank(self) == 0) return {self, c.integer_scalar(0)};
-  const std::int64_t axis = axis_argument(c, self);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(self));
   if (has_no_elements(c, self, axis)) return {self, c.cast(self, DataType::int64)};
   const DataType dtype = c.dtype(self);
   const DataType wide = is_float(dtype) ? accumulation_type(dtype) : DataType::int64;

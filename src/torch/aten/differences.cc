@@ -4,6 +4,7 @@
 
 #include "torch/aten/families.h"
 #include "torch/aten/reduce.h"
+#include "torch/aten/shapes.h"
 #include "torch/promote.h"
 
 /// Differences of neighbours: diff, gradients, and areas under curves.
@@ -11,10 +12,6 @@ namespace olivine::torch {
 namespace {
 
 constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
-
-std::int64_t axis_argument(Call& c, const ir::Value* value) {
-  return c.positive_axis(c.integer("dim", -1), c.rank(value));
-}
 
 /// Neighbours along an axis: all but the first, all but the last.
 ir::Value* later(Call& c, ir::Value* value, std::int64_t axis) { return c.slice(value, axis, 1, kEnd); }
@@ -27,7 +24,7 @@ ir::Value* step(Call& c, ir::Value* value, std::int64_t axis) {
 
 ir::Value* diff(Call& c) {
   ir::Value* value = c.tensor("self");
-  const std::int64_t axis = axis_argument(c, value);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(value));
   Values parts = {c.find_tensor("prepend"), value, c.find_tensor("append")};
   std::erase(parts, nullptr);
   if (parts.size() > 1) value = c.concat(parts, axis);
@@ -75,7 +72,7 @@ ir::Value* no_area(Call& c, ir::Value* y, std::int64_t axis) {
 
 ir::Value* trapezoid_by_places(Call& c) {
   ir::Value* y = c.tensor("y");
-  const std::int64_t axis = axis_argument(c, y);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(y));
   if (c.find_dim(y, axis) == 0) return no_area(c, y, axis);
   ir::Value* areas = doubled_areas(c, axis);
   areas = c.cast(areas, sum_type(c.dtype(areas)));
@@ -91,7 +88,7 @@ ir::Value* times_distance(Call& c, ir::Value* value, double factor) {
 /// The sum less half of the ends.
 ir::Value* trapezoid_by_distance(Call& c) {
   ir::Value* y = c.tensor("y");
-  const std::int64_t axis = axis_argument(c, y);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(y));
   const DataType dtype = c.dtype(y);
   const DataType real = is_float(dtype) ? dtype : DataType::float32;
   if (c.find_dim(y, axis) == 0) return no_area(c, y, axis);
@@ -107,7 +104,7 @@ ir::Value* cumulated(Call& c, ir::Value* value, std::int64_t axis) {
 
 ir::Value* cumulative_by_places(Call& c) {
   ir::Value* y = c.tensor("y");
-  const std::int64_t axis = axis_argument(c, y);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(y));
   ir::Value* areas = doubled_areas(c, axis);
   if (!is_float(c.dtype(areas))) areas = c.cast(areas, DataType::int64);
   return halved(c, cumulated(c, areas, axis + c.rank(areas) - c.rank(y)));
@@ -115,7 +112,7 @@ ir::Value* cumulative_by_places(Call& c) {
 
 ir::Value* cumulative_by_distance(Call& c) {
   ir::Value* y = c.tensor("y");
-  const std::int64_t axis = axis_argument(c, y);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(y));
   ir::Value* heights = real_of(c, c.emit("Add", {later(c, y, axis), earlier(c, y, axis)}));
   return cumulated(c, times_distance(c, heights, 0.5), axis);
 }

@@ -8,6 +8,7 @@
 
 #include "torch/aten/complex.h"
 #include "torch/aten/products.h"
+#include "torch/aten/shapes.h"
 
 namespace olivine::torch {
 namespace {
@@ -120,11 +121,11 @@ ir::Value* by_matrix(Call& c, ir::Value* value, bool takes_pairs, bool makes_pai
                      const std::vector<double>& matrix, std::int64_t columns) {
   const std::int64_t rank = c.rank(value) - (takes_pairs ? 1 : 0);
   const auto rows = static_cast<std::int64_t>(matrix.size()) / columns;
-  ir::Value* last = permuted(c, value, order_with_last(rank, axis, takes_pairs));
+  ir::Value* last = reordered(c, value, order_with_last(rank, axis, takes_pairs));
   if (takes_pairs) last = c.reshape(last, kept_sizes(rank - 1, {rows}));
   ir::Value* product = c.emit("MatMul", {last, c.reals(matrix, {rows, columns}, c.dtype(value))});
   if (makes_pairs) product = c.reshape(product, kept_sizes(rank - 1, {columns / 2, 2}));
-  return permuted(c, product, inverse_of(order_with_last(rank, axis, makes_pairs)));
+  return reordered(c, product, inverse_of(order_with_last(rank, axis, makes_pairs)));
 }
 
 /// What ONNX's DFT makes, times what the scale wants: its inverse divides by the length.

@@ -1,12 +1,11 @@
 #include <array>
 
 #include "torch/aten/families.h"
+#include "torch/aten/spatial.h"
 
 /// Gradients that programs contain as calls.
 namespace olivine::torch {
 namespace {
-
-DataType computing_type(DataType dtype) { return dtype == DataType::float64 ? dtype : DataType::float32; }
 
 ir::Value* as_input(Call& c, ir::Value* value) {
   return c.cast(value, c.dtype_argument("input_dtype").value_or(c.result_dtype()));

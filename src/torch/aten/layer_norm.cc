@@ -8,8 +8,6 @@
 namespace olivine::torch {
 namespace {
 
-DataType computing_type(DataType dtype) { return dtype == DataType::float64 ? dtype : DataType::float32; }
-
 /// Input and parameters in one type: their own where it is one, else that which PyTorch computes in.
 struct Normed {
   ir::Value* x;
@@ -57,12 +55,6 @@ Values layer_norm(Call& c) {
 }
 
 // ---- Group norm
-
-ir::Value* along_channels(Call& c, ir::Value* value, const ir::Value* x) {
-  Ints dims = {-1};
-  for (std::int64_t axis = 2; axis < c.rank(x); ++axis) dims.push_back(1);
-  return dims.size() == 1 ? value : c.reshape(value, dims);
-}
 
 /// [N, groups, all that is in one].
 ir::Value* grouped(Call& c, ir::Value* x, std::int64_t groups) {

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "torch/aten/families.h"
+#include "torch/aten/spatial.h"
 
 /// Fully connected layers.
 namespace olivine::torch {
@@ -36,7 +37,7 @@ ir::Value* linear(Call& c) {
 Values weight_norm(Call& c) {
   ir::Value* given = c.tensor("v");
   const DataType dtype = c.dtype(given);
-  const DataType real = dtype == DataType::float64 ? dtype : DataType::float32;
+  const DataType real = computing_type(dtype);
   ir::Value* v = c.cast(given, real);
   const std::int64_t kept = c.integer("dim", 0);
   Ints axes;

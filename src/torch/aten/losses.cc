@@ -4,6 +4,7 @@
 
 #include "torch/aten/families.h"
 #include "torch/aten/norms.h"
+#include "torch/aten/products.h"
 #include "torch/aten/reduce.h"
 
 /// Losses that compare element by element, or as distances; those over classes are in class_losses.cc.
@@ -13,9 +14,6 @@ namespace {
 ir::Value* one_like(Call& c, ir::Value* value) { return c.cast(c.integer_scalar(1), c.dtype(value)); }
 ir::Value* zero_like(Call& c, ir::Value* value) { return c.cast(c.integer_scalar(0), c.dtype(value)); }
 ir::Value* positive_part(Call& c, ir::Value* value) { return c.emit("Max", {value, zero_like(c, value)}); }
-ir::Value* minus(Call& c, ir::Value* a, ir::Value* b) { return c.emit("Sub", {a, b}); }
-ir::Value* plus(Call& c, ir::Value* a, ir::Value* b) { return c.emit("Add", {a, b}); }
-ir::Value* times(Call& c, ir::Value* a, ir::Value* b) { return c.emit("Mul", {a, b}); }
 ir::Value* times(Call& c, ir::Value* a, double b) { return b == 1 ? a : times(c, a, c.number_like(b, a)); }
 
 /// A number as PyTorch adds it: a real one makes reals of integers.

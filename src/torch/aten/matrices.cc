@@ -76,6 +76,12 @@ ir::Value* batch_sizes(Term value, std::int64_t count) {
   return sizes_of(value.call(), value, axes);
 }
 
+Term matrix_product(Term a, Term b) { return a.made(matmul(a.call(), a, b)); }
+
+Term reduced_last(const char* op_type, Term value, bool keepdim) {
+  return value.made(value.call().reduce(op_type, value, {-1}, keepdim));
+}
+
 Term identity_like(Term like, ir::Value* rows, ir::Value* columns) {
   Call& c = like.call();
   ir::Value* equal = c.emit("Equal", {c.unsqueeze(c.range(rows), {1}), c.range(columns)});

@@ -34,6 +34,9 @@ ir::Value* column_count(Term matrix);
 ir::Value* rank_bound(Term matrix);
 /// Sizes of all axes but the last `count`, as int64[n].
 ir::Value* batch_sizes(Term value, std::int64_t count = 2);
+Term matrix_product(Term a, Term b);
+/// ReduceMax … over the last axis.
+Term reduced_last(const char* op_type, Term value, bool keepdim = false);
 /// The identity of `rows` by `columns` (int64[1] each), once for each matrix of the batch of `like`.
 Term identity_like(Term like, ir::Value* rows, ir::Value* columns);
 /// Both with the batch that their batches broadcast to.

@@ -15,8 +15,6 @@ namespace {
 
 Term self_of(Call& c) { return {c, c.tensor("self")}; }
 
-Term product(Term a, Term b) { return a.made(matmul(a.call(), a, b)); }
-
 // ---- Powers
 
 ir::Value* matrix_power(Call& c) {
@@ -28,10 +26,10 @@ ir::Value* matrix_power(Call& c) {
   exponent = std::abs(exponent);
   std::optional<Term> result;
   for (;;) {
-    if (exponent % 2 == 1) result = result ? product(*result, base) : base;
+    if (exponent % 2 == 1) result = result ? matrix_product(*result, base) : base;
     exponent /= 2;
     if (exponent == 0) return *result;
-    base = product(base, base);
+    base = matrix_product(base, base);
   }
 }
 
@@ -52,11 +50,11 @@ ir::Value* matrix_exp(Call& c) {
   // (1/2)ⁿ / n! is below the precision then.
   const int terms = matrix.dtype() == DataType::float64 ? 14 : 9;
   Term series = identity;
-  for (int n = terms; n > 0; --n) series = identity + product(small, series) / n;
+  for (int n = terms; n > 0; --n) series = identity + matrix_product(small, series) / n;
   const Term most = matrix.made(c.reduce("ReduceMax", halvings, {}, false)).cast(DataType::int64);
   const Values result = repeat(c, most, {series}, [&](Term step, const std::vector<Term>& states) -> Values {
     ir::Value* go_on = c.cast(c.integer_scalar(1), DataType::boolean);
-    return {go_on, where(step.cast(matrix.dtype()) < halvings, product(states[0], states[0]), states[0])};
+    return {go_on, where(step.cast(matrix.dtype()) < halvings, matrix_product(states[0], states[0]), states[0])};
   });
   return result[0];
 }
@@ -93,7 +91,7 @@ ir::Value* tensorsolve(Call& c) {
   Ints order = axes_between(0, rank);
   std::erase_if(order, [&](std::int64_t axis) { return std::ranges::find(last, axis) != last.end(); });
   order.insert(order.end(), last.begin(), last.end());
-  ir::Value* arranged = permuted(c, self, order);
+  ir::Value* arranged = reordered(c, self, order);
   const Ints unknown = axes_between(c.rank(other), rank);
   ir::Value* count = count_of(c, arranged, unknown);
   ir::Value* matrix = c.reshape_to(arranged, c.concat({count, count}, 0));

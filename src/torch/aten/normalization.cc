@@ -22,22 +22,12 @@ struct BatchNorm {
   double momentum;
 };
 
-/// Statistics of half precision are those of single precision.
-DataType computing_type(DataType dtype) { return dtype == DataType::float64 ? dtype : DataType::float32; }
-
 ir::Value* channels_of(Call& c, ir::Value* x) { return c.size(x, 1); }
 
 /// A parameter of the channels, or what it is where there is none.
 ir::Value* parameter(Call& c, std::string_view name, ir::Value* x, double fallback) {
   if (ir::Value* given = c.find_tensor(name)) return c.cast(given, c.dtype(x));
   return c.filled(channels_of(c, x), Number(fallback), c.dtype(x));
-}
-
-/// [C] as [1, C, 1, 1 …].
-ir::Value* along_channels(Call& c, ir::Value* value, const ir::Value* x) {
-  Ints dims = {-1};
-  for (std::int64_t axis = 2; axis < c.rank(x); ++axis) dims.push_back(1);
-  return dims.size() == 1 ? value : c.reshape(value, dims);
 }
 
 Ints all_but_channels(const Call& c, const ir::Value* x) {

@@ -9,6 +9,7 @@
 #include "torch/aten/matrices.h"
 #include "torch/aten/products.h"
 #include "torch/aten/reduce.h"
+#include "torch/aten/shapes.h"
 
 /// Norms and distances.
 namespace olivine::torch {
@@ -118,7 +119,7 @@ ir::Value* spectral_norm(Call& c, ir::Value* value, Reduction reduction, bool ke
     if (axis != axes.rows && axis != axes.columns) order.push_back(axis);
   }
   order.insert(order.end(), {axes.rows, axes.columns});
-  const Term values = spectrum(Term(c, permuted(c, value, order)));
+  const Term values = spectrum(Term(c, reordered(c, value, order)));
   ir::Value* norm = reduction(c, values, {c.rank(values) - 1}, false);
   return keepdim ? c.unsqueeze(norm, {std::min(axes.rows, axes.columns), std::max(axes.rows, axes.columns)}) : norm;
 }

@@ -7,6 +7,7 @@
 
 #include "torch/aten/complex.h"
 #include "torch/aten/families.h"
+#include "torch/aten/shapes.h"
 #include "torch/promote.h"
 
 /// Products of vectors, matrices and tensors.
@@ -44,10 +45,6 @@ ir::Value* plus(Call& c, ir::Value* a, ir::Value* b) {
 
 ir::Value* minus(Call& c, ir::Value* a, ir::Value* b) { return c.emit("Sub", {a, b}); }
 
-ir::Value* permuted(Call& c, ir::Value* value, const Ints& permutation) {
-  return std::ranges::is_sorted(permutation) ? value : c.transpose(value, permutation);
-}
-
 ir::Value* transposed(Call& c, ir::Value* matrix) {
   Ints permutation(static_cast<std::size_t>(c.rank(matrix)));
   std::iota(permutation.begin(), permutation.end(), 0);
@@ -58,8 +55,7 @@ ir::Value* transposed(Call& c, ir::Value* matrix) {
 ir::Value* sizes_of(Call& c, ir::Value* value, const Ints& axes) {
   Values parts;
   for (const std::int64_t axis : axes) parts.push_back(c.size(value, axis));
-  if (parts.empty()) return c.ints({});
-  return parts.size() == 1 ? parts.front() : c.concat(std::move(parts), 0);
+  return joined_sizes(c, parts);
 }
 
 namespace {
@@ -89,8 +85,7 @@ ir::Value* integer_mm(Call& c) { return c.emit("MatMulInteger", {c.tensor("self"
 
 ir::Value* joined(Call& c, Values sizes) {
   std::erase_if(sizes, [&](const ir::Value* value) { return c.find_dim(value, 0) == 0; });
-  if (sizes.empty()) return c.ints({});
-  return sizes.size() == 1 ? sizes.front() : c.concat(std::move(sizes), 0);
+  return joined_sizes(c, sizes);
 }
 
 Ints range_of(std::int64_t begin, std::int64_t end) {
@@ -125,7 +120,7 @@ ir::Value* vecdot(Call& c, ir::Value* x, ir::Value* y) {
     Ints order = range_of(0, own);
     order.erase(order.begin() + (own + from_end));
     order.push_back(own + from_end);
-    return permuted(c, value, order);
+    return reordered(c, value, order);
   };
   ir::Value* product = matmul(c, c.unsqueeze(with_axis_last(x), {-2}), c.unsqueeze(with_axis_last(y), {-1}));
   return c.squeeze(product, {-2, -1});

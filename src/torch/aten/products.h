@@ -26,7 +26,4 @@ ir::Value* transposed(Call& c, ir::Value* matrix);
 /// Some axes of a value as one list of sizes (int64[n]).
 ir::Value* sizes_of(Call& c, ir::Value* value, const Ints& axes);
 
-/// Axes in another order; the value itself where the order is the same.
-ir::Value* permuted(Call& c, ir::Value* value, const Ints& permutation);
-
 }  // namespace olivine::torch

@@ -3,11 +3,6 @@
 
 /// Householder's reflections, with LAPACK's signs.
 namespace olivine::torch {
-namespace {
-
-Term product(Term a, Term b) { return a.made(matmul(a.call(), a, b)); }
-
-}  // namespace
 
 Reflections reflections_of(Term matrix) {
   Call& c = matrix.call();
@@ -31,7 +26,7 @@ Reflections reflections_of(Term matrix) {
     const Term factor = where(is_done, 0, (image - corner) / where(is_done, 1, image));
     const Term below = column / where(is_done, 1, corner - image);
     const Term vector = where(equals(rows, k), 1, where(rows > k, below, 0));
-    const Term change = as_column(vector) * product(as_row(vector), a) * as_column(factor);
+    const Term change = as_column(vector) * matrix_product(as_row(vector), a) * as_column(factor);
     const Term first = where(equals(rows, k), where(is_done, corner, image), where(rows > k, vector, column));
     const Term fresh = where(columns > k, a - change, where(equals(columns, k), as_column(first), a));
     return {fresh, where(equals(steps, k), factor, states[1])};
@@ -48,7 +43,7 @@ Term reflected(const Reflections& reflections, Term matrix, bool is_transposed) 
     const Term column = column_at(reflections.packed, k);
     const Term vector = where(equals(rows, k), 1, where(rows > k, column, 0));
     const Term factor = as_column(element_at(reflections.factors, k));
-    return {states[0] - as_column(vector) * product(as_row(vector), states[0]) * factor};
+    return {states[0] - as_column(vector) * matrix_product(as_row(vector), states[0]) * factor};
   });
   return matrix.made(result[0]);
 }

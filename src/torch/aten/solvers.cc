@@ -15,8 +15,6 @@ Term matrix_of(Call& c) { return term(c, c.has("A") ? "A" : "self"); }
 
 Term without_last(Term value) { return value.made(value.call().squeeze(value, {-1})); }
 
-Term reduced(const char* op_type, Term value) { return value.made(value.call().reduce(op_type, value, {-1}, false)); }
-
 /// PyTorch counts rows from 1, in int32.
 ir::Value* shown_pivots(Term pivots) { return (pivots + 1).cast(DataType::int32); }
 Term hidden_pivots(Call& c, std::string_view name) { return term(c, name).cast(DataType::int64) - 1; }
@@ -31,7 +29,7 @@ ir::Value* failure_of(Term packed) {
   const Term candidates = where(equals(pivots, 0), numbers, none);
   ir::Value* sizes = c.rank(packed) == 2 ? c.ints({1}) : c.concat({batch_sizes(packed), c.ints({1})}, 0);
   const Term all = candidates.made(c.concat({candidates, c.expand_to(none, sizes)}, -1));
-  const Term first = reduced("ReduceMin", all);
+  const Term first = reduced_last("ReduceMin", all);
   return where(equals(first, packed.made(c.as_scalar(none))), 0, first).cast(DataType::int32);
 }
 
@@ -53,7 +51,7 @@ ir::Value* determinant(Call& c, Term matrix) {
   const bool is_empty = dims && std::ranges::find(*dims, 0) != dims->end();
   if (matrix.dtype() != DataType::float64 && !is_empty) return matrix.emit("Det");
   const Determinant factors = factored(matrix);
-  return reduced("ReduceProd", factors.diagonal) * factors.parity;
+  return reduced_last("ReduceProd", factors.diagonal) * factors.parity;
 }
 
 ir::Value* det(Call& c) { return determinant(c, matrix_of(c)); }
@@ -61,8 +59,8 @@ Values det_with_factors(Call& c) { return {determinant(c, matrix_of(c)), nullptr
 
 Values slogdet(Call& c) {
   const Determinant factors = factored(matrix_of(c));
-  const Term sign = reduced("ReduceProd", factors.diagonal.emit("Sign")) * factors.parity;
-  return {sign, reduced("ReduceSum", log(abs(factors.diagonal))), nullptr, nullptr};
+  const Term sign = reduced_last("ReduceProd", factors.diagonal.emit("Sign")) * factors.parity;
+  return {sign, reduced_last("ReduceSum", log(abs(factors.diagonal))), nullptr, nullptr};
 }
 
 ir::Value* logdet(Call& c) {

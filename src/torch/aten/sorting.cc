@@ -3,6 +3,7 @@
 
 #include "torch/aten/families.h"
 #include "torch/aten/reduce.h"
+#include "torch/aten/shapes.h"
 #include "torch/aten/sort.h"
 
 /// Sorting, and what is found by it.
@@ -44,14 +45,9 @@ ir::Value* element_at(Call& c, ir::Value* value, std::int64_t axis, std::int64_t
 
 namespace {
 
-std::int64_t axis_argument(Call& c, const ir::Value* value, std::int64_t fallback = -1) {
-  const std::int64_t rank = c.rank(value);
-  return rank == 0 ? 0 : c.positive_axis(c.integer("dim", fallback), rank);
-}
-
 Sorted sorted_argument(Call& c) {
   ir::Value* self = c.tensor("self");
-  return sorted(c, self, axis_argument(c, self), c.flag("descending", false));
+  return sorted(c, self, axis_argument(c, "dim", -1, c.rank(self)), c.flag("descending", false));
 }
 
 Values sort(Call& c) {
@@ -71,14 +67,14 @@ Values topk(Call& c) {
     if (c.integer("k") != 1) c.refuse("nothing of a scalar");
     return {self, c.integer_scalar(0)};
   }
-  const Sorted result = top_k(c, self, c.size_argument("k"), axis_argument(c, self), largest);
+  const Sorted result = top_k(c, self, c.size_argument("k"), axis_argument(c, "dim", -1, c.rank(self)), largest);
   return {result.values, result.places};
 }
 
 Values kthvalue(Call& c) {
   ir::Value* self = c.tensor("self");
   if (c.rank(self) == 0) return {self, c.integer_scalar(0)};
-  const std::int64_t axis = axis_argument(c, self);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(self));
   const bool keepdim = c.flag("keepdim", false);
   const Sorted least = top_k(c, self, c.size_argument("k"), axis, false);
   return {element_at(c, least.values, axis, -1, keepdim), element_at(c, least.places, axis, -1, keepdim)};
@@ -118,7 +114,8 @@ template <bool ignore>
 Values median_dim(Call& c) {
   ir::Value* self = c.tensor("self");
   if (c.rank(self) == 0) return {self, c.integer_scalar(0)};
-  const Sorted result = median_along(c, self, axis_argument(c, self), ignore, c.flag("keepdim", false));
+  const Sorted result =
+      median_along(c, self, axis_argument(c, "dim", -1, c.rank(self)), ignore, c.flag("keepdim", false));
   return {result.values, result.places};
 }
 
@@ -138,7 +135,7 @@ ir::Value* median_of_all(Call& c) {
 Values mode(Call& c) {
   ir::Value* self = c.tensor("self");
   if (c.rank(self) == 0) return {self, c.integer_scalar(0)};
-  const std::int64_t axis = axis_argument(c, self);
+  const std::int64_t axis = axis_argument(c, "dim", -1, c.rank(self));
   const Sorted all = sorted(c, self, axis, false);
   ir::Value* equal = c.emit("Equal", {c.unsqueeze(all.values, {axis + 1}), c.unsqueeze(all.values, {axis})});
   ir::Value* counts = c.reduce("ReduceSum", c.cast(equal, DataType::int64), {axis + 1}, false);

@@ -17,6 +17,14 @@ std::size_t rank_by_name(const Call& c) {
   return static_cast<std::size_t>(name[name.find_first_of("123")] - '0');
 }
 
+DataType computing_type(DataType dtype) { return dtype == DataType::float64 ? dtype : DataType::float32; }
+
+ir::Value* along_channels(Call& c, ir::Value* value, const ir::Value* x) {
+  Ints dims = {-1};
+  for (std::int64_t axis = 2; axis < c.rank(x); ++axis) dims.push_back(1);
+  return dims.size() == 1 ? value : c.reshape(value, dims);
+}
+
 ir::Value* carried(Call& c, ir::Value* value) {
   return value != nullptr && c.dtype(value) == DataType::bfloat16 ? c.cast(value, DataType::float32) : value;
 }

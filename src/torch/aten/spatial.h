@@ -14,6 +14,12 @@ std::size_t rank_by_name(const Call& c);
 /// The first of the dimensions of space: behind batch and channels.
 constexpr std::int64_t kFirstSpatial = 2;
 
+/// The type in which PyTorch normalizes: statistics of half precision are those of single precision.
+DataType computing_type(DataType dtype);
+
+/// Of the channels of `x`: [C] as [C, 1, 1 …].
+ir::Value* along_channels(Call& c, ir::Value* value, const ir::Value* x);
+
 /// bfloat16 as float32: runtimes have no kernels of layers for it.
 ir::Value* carried(Call& c, ir::Value* value);
 

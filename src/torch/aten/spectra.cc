@@ -19,10 +19,6 @@ Term matrix_of(Call& c) {
   c.refuse("its matrix is missing");
 }
 
-Term reduced(const char* op_type, Term values, bool keepdim = false) {
-  return values.made(values.call().reduce(op_type, values, {-1}, keepdim));
-}
-
 ir::Value* svdvals(Call& c) { return spectrum(matrix_of(c)); }
 
 Values svd(Call& c) { return {nullptr, spectrum(matrix_of(c)), nullptr}; }
@@ -85,7 +81,7 @@ Tolerance tolerance_of(Call& c, Term matrix) {
 }
 
 Term threshold(const Tolerance& tolerance, Term values) {
-  return max(tolerance.absolute, tolerance.relative * reduced("ReduceMax", values, true));
+  return max(tolerance.absolute, tolerance.relative * reduced_last("ReduceMax", values, true));
 }
 
 bool is_symmetric(Call& c) { return c.flag("hermitian", false); }
@@ -94,7 +90,7 @@ ir::Value* matrix_rank(Call& c) {
   const Term matrix = matrix_of(c);
   if (is_empty(matrix)) return c.filled(batch_sizes(matrix), Number(std::int64_t{0}), DataType::int64);
   const Term values = spectrum(is_symmetric(c) ? symmetric(matrix, false) : matrix);
-  return reduced("ReduceSum", (values > threshold(tolerance_of(c, matrix), values)).cast(DataType::int64));
+  return reduced_last("ReduceSum", (values > threshold(tolerance_of(c, matrix), values)).cast(DataType::int64));
 }
 
 /// V S⁻¹ Uᵀ without what is taken for zero.
@@ -121,14 +117,14 @@ ir::Value* entry_norm(Call& c, Term matrix, double order) {
   const std::int64_t rank = c.rank(matrix);
   const bool by_columns = std::abs(order) == 1;
   const Term sums = matrix.made(c.reduce("ReduceL1", matrix, {by_columns ? rank - 2 : rank - 1}, false));
-  return reduced(order > 0 ? "ReduceMax" : "ReduceMin", sums);
+  return reduced_last(order > 0 ? "ReduceMax" : "ReduceMin", sums);
 }
 
 Term condition_norm(Call& c, Term matrix) {
   const std::int64_t rank = c.rank(matrix);
   const Argument* order = c.find("p");
   if (order->as<std::string>() == nullptr) return matrix.made(entry_norm(c, matrix, c.real("p", 2)));
-  if (c.string("p", "") == "nuc") return reduced("ReduceSum", spectrum(matrix));
+  if (c.string("p", "") == "nuc") return reduced_last("ReduceSum", spectrum(matrix));
   return matrix.made(c.reduce("ReduceL2", matrix, {rank - 2, rank - 1}, false));
 }
 
@@ -139,8 +135,8 @@ ir::Value* condition(Call& c) {
   const bool by_values = order == nullptr || (order->as<std::string>() == nullptr && std::abs(c.real("p", 2)) == 2);
   if (!by_values) return condition_norm(c, matrix) * condition_norm(c, inverse(matrix));
   const Term values = spectrum(matrix);
-  const Term greatest = reduced("ReduceMax", values);
-  const Term least = reduced("ReduceMin", values);
+  const Term greatest = reduced_last("ReduceMax", values);
+  const Term least = reduced_last("ReduceMin", values);
   return c.real("p", 2) > 0 ? greatest / least : least / greatest;
 }
 

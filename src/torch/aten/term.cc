@@ -41,9 +41,9 @@ Term log1p(Term x) {
   return log(sum) + correction;
 }
 
-namespace {
-
 bool is_double(Term x) { return x.dtype() == DataType::float64; }
+
+namespace {
 
 /// atan of float64 for which there is no kernel: Cephes' reduction to [0, 0.66] and rational approximation.
 Term atan_of_double(Term x) {

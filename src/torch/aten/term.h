@@ -98,6 +98,8 @@ inline Term tanh(Term x) { return x.emit("Tanh"); }
 inline Term sigmoid(Term x) { return x.emit("Sigmoid"); }
 inline Term is_nan(Term x) { return x.emit("IsNaN"); }
 inline Term is_inf(Term x) { return x.emit("IsInf"); }
+/// float64, for whose functions runtimes often have no kernel.
+bool is_double(Term x);
 Term trunc(Term x);
 Term pow(Term x, Term exponent);
 inline Term pow(Term x, double exponent) { return pow(x, x.number(exponent)); }

@@ -1,0 +1,110 @@
+#include "passes/mixed/instrument.h"
+
+#include "ir/cloner.h"
+#include "passes/mixed/counterparts.h"
+#include "runtime/taps.h"
+
+namespace olivine::passes::mixed {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::Value;
+
+class Instrumenter {
+ public:
+  Instrumenter(const ir::Model& model, const std::vector<Place>& places)
+      : original_(model), places_(places), copies_(model) {
+    copies_.model().set_opset(runtime::kTapDomain, 1);
+    for (const auto& function : copies_.model().functions)
+      function->opset_imports.push_back({std::string(runtime::kTapDomain), 1});
+    // A tap behind a value takes over all its uses, those by other taps too.
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (places[i].use) tap_use(i);
+    }
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (!places[i].use) tap_value(i);
+    }
+  }
+
+  std::vector<TwinInput> add_twins(const std::unordered_set<const Node*>& nodes, const PrecisionPlan& plan) {
+    for_each_graph(original_, [&](const Graph& graph) {
+      for (const Node& node : graph.nodes()) {
+        if (nodes.contains(&node)) add_twin(node, plan.nodes.at(&node));
+      }
+    });
+    return std::move(inputs_);
+  }
+
+  ir::Model model() { return std::move(copies_.model()); }
+
+ private:
+  static Node& make_tap(Graph& graph, Node* position, Value& input, std::size_t id) {
+    Node& tap = graph.insert_before(position, std::string(runtime::kTap), {&input}, std::string(runtime::kTapDomain));
+    tap.set("id", static_cast<std::int64_t>(id));
+    tap.add_output(graph.unique_name("tap"), input.type);
+    return tap;
+  }
+
+  void tap_use(std::size_t id) {
+    const Place& place = places_[id];
+    Value& value = copies_.copy_of(*place.value);
+    if (place.use->node == nullptr) {
+      Graph& graph = copies_.copy_of(*place.use->graph);
+      graph.set_output(place.use->index, *make_tap(graph, nullptr, value, id).output(0));
+      return;
+    }
+    Node& user = copies_.copy_of(*place.use->node);
+    user.set_input(place.use->index, make_tap(user.graph(), &user, value, id).output(0));
+  }
+
+  void tap_value(std::size_t id) {
+    Value& value = copies_.copy_of(*places_[id].value);
+    Graph& graph = *value.graph();
+    Node& tap = make_tap(graph, value.producer() ? value.producer()->next() : graph.first(), value, id);
+    Graph::replace_uses_if(value, *tap.output(0), [&](const ir::Use& use) { return use.node != &tap; });
+    by_value_[places_[id].value] = &tap;
+  }
+
+  void add_twin(const Node& original, const NodePlan& plan) {
+    Node& node = copies_.copy_of(original);
+    Graph& graph = node.graph();
+    std::vector<Value*> inputs(node.inputs().begin(), node.inputs().end());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (plan.inputs[i] != Port::to || inputs[i]->type.tensor() == nullptr) continue;
+      inputs[i] = make_tap(graph, &node, *inputs[i], places_.size() + inputs_.size()).output(0);
+      inputs_.push_back({&original, i});
+    }
+    Node& twin = graph.insert_after(node, node.op_type, std::move(inputs), node.domain);
+    ir::Cloner().copy_attributes(node, twin);
+    for (std::size_t i = 0; i < node.output_count(); ++i) {
+      const Value* output = original.output(i);
+      Value* second = twin.add_output(output == nullptr ? "" : graph.unique_name("twin"),
+                                      output == nullptr ? ir::Type() : output->type);
+      if (const auto tap = by_value_.find(output); tap != by_value_.end()) tap->second->add_input(second);
+    }
+  }
+
+  const ir::Model& original_;
+  const std::vector<Place>& places_;
+  Counterparts copies_;
+  std::unordered_map<const Value*, Node*> by_value_;
+  std::vector<TwinInput> inputs_;
+};
+
+}  // namespace
+
+ir::Model with_taps(const ir::Model& model, const std::vector<Place>& places) {
+  return Instrumenter(model, places).model();
+}
+
+Twinned with_twins(const ir::Model& model, const std::vector<Place>& places,
+                   const std::unordered_set<const ir::Node*>& nodes, const PrecisionPlan& plan) {
+  Instrumenter instrumenter(model, places);
+  Twinned result;
+  result.inputs = instrumenter.add_twins(nodes, plan);
+  result.model = instrumenter.model();
+  return result;
+}
+
+}  // namespace olivine::passes::mixed

@@ -1,0 +1,73 @@
+#include "passes/mixed/ports.h"
+
+namespace olivine::passes::mixed {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::Use;
+using ir::Value;
+
+bool is_float_tensor(const Value* value) {
+  return value != nullptr && value->type.tensor() != nullptr && ir::element_type(value->type) == DataType::float32;
+}
+
+bool is_constant(const Value& value) {
+  if (value.producer() != nullptr) return value.producer()->is("Constant");
+  return value.initializer() != nullptr && !value.is_graph_input();
+}
+
+/// Rounding commutes with moving elements about: what is picked from a table needs no rounding of the whole table.
+bool rounds_behind(const Use& use) { return use.node != nullptr && moves_data(*use.node); }
+
+class Finder {
+ public:
+  explicit Finder(const ir::Model& model) {
+    for_each_graph(model, [&](const Graph& graph) { visit(graph); });
+  }
+
+  std::vector<Place> places;
+
+ private:
+  void visit(const Graph& graph) {
+    for (const Value* input : graph.inputs()) give(*input);
+    for (const Node& node : graph.nodes()) {
+      for (std::size_t i = 0; i < node.inputs().size(); ++i) {
+        take(node.input(i), {const_cast<Node*>(&node), nullptr, static_cast<std::uint32_t>(i)});
+      }
+      for (const auto& output : node.outputs()) {
+        if (output) give(*output);
+      }
+    }
+    for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
+      take(graph.outputs()[i], {nullptr, const_cast<Graph*>(&graph), static_cast<std::uint32_t>(i)});
+    }
+  }
+
+  void give(const Value& value) {
+    if (!is_float_tensor(&value) || is_constant(value) || value.uses().empty()) return;
+    const Node* producer = value.producer();
+    const bool of_constant = producer != nullptr && moves_data(*producer) && producer->input(0) != nullptr &&
+                             is_constant(*producer->input(0));
+    places.push_back({&value, std::nullopt, of_constant});
+  }
+
+  void take(const Value* value, const Use& use) {
+    if (!is_float_tensor(value)) return;
+    const bool constant = is_constant(*value);
+    if (constant ? rounds_behind(use) : value->uses().size() == 1) return;
+    places.push_back({value, use, constant});
+  }
+};
+
+}  // namespace
+
+std::vector<Place> find_places(const ir::Model& model) { return std::move(Finder(model).places); }
+
+bool is_narrow(const Place& place, const PrecisionPlan& plan, DataType from) {
+  if (place.use) return plan.wanted(*place.use) == Port::to;
+  if (plan.given(*place.value, from) == Port::to) return true;
+  return place.value->uses().size() == 1 && plan.wanted(place.value->uses()[0]) == Port::to;
+}
+
+}  // namespace olivine::passes::mixed

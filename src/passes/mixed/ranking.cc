@@ -1,0 +1,220 @@
+#include "passes/mixed/ranking.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace olivine::passes::mixed {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::Value;
+
+/// A relative mean square error of 10 %: no rounding, but something lost.
+constexpr double kBad = 1e-2;
+/// Errors at a node that is further from where they do harm count a little less: nearer ones are tried first.
+constexpr double kDecay = 0.7;
+constexpr double kMostSensitive = 1e12;
+
+constexpr std::array<std::string_view, 7> kRandom = {
+    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"};
+
+bool is_random(const Node& node) {
+  return node.domain.empty() && std::find(kRandom.begin(), kRandom.end(), node.op_type) != kRandom.end();
+}
+
+/// What was seen at a node, the instrumented run being over.
+class Observations {
+ public:
+  explicit Observations(const Simulation& simulation) : simulation_(simulation) {
+    const auto& places = simulation.places();
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (!places[i].use) given_[places[i].value] = &simulation.seen()[i];
+    }
+    const auto& inputs = simulation.twin_inputs();
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      taken_[inputs[i].node].emplace_back(inputs[i].index, &simulation.seen_by_twins()[i]);
+    }
+  }
+
+  const Seen* given(const Value* value) const {
+    const auto found = given_.find(value);
+    return found == given_.end() ? nullptr : found->second;
+  }
+  const std::vector<std::pair<std::size_t, const Seen*>>& taken(const Node& node) const {
+    static const std::vector<std::pair<std::size_t, const Seen*>> kNone;
+    const auto found = taken_.find(&node);
+    return found == taken_.end() ? kNone : found->second;
+  }
+
+  /// The worst of a node's results: by rounding its inputs, by rounding the result.
+  double from_inputs(const Node& node) const { return worst(node, &Seen::twin); }
+  double from_result(const Node& node) const {
+    double error = worst(node, &Seen::rounding);
+    // What a body carries from turn to turn is of the type of the node's ports.
+    for (const Graph* body : node.subgraphs()) {
+      for (const Value* input : body->inputs()) error = std::max(error, rounding_of(input));
+      for (const Value* output : body->outputs()) error = std::max(error, rounding_of(output));
+    }
+    return error;
+  }
+
+  /// How a relative error of the inputs comes out at the results (mean squares).
+  double gain(const Node& node) const {
+    double rounding = 0;
+    for (const auto& [index, seen] : taken(node)) rounding += seen->rounding();
+    return rounding == 0 ? 1 : std::clamp(from_inputs(node) / rounding, 1e-4, 1e4);
+  }
+
+ private:
+  double worst(const Node& node, double (Seen::*error)() const) const {
+    double result = 0;
+    for (const auto& output : node.outputs()) {
+      if (const Seen* seen = given(output.get())) result = std::max(result, (seen->*error)());
+    }
+    return result;
+  }
+  double rounding_of(const Value* value) const {
+    const Seen* seen = given(value);
+    return seen == nullptr ? 0 : seen->rounding();
+  }
+
+  const Simulation& simulation_;
+  std::unordered_map<const Value*, const Seen*> given_;
+  std::unordered_map<const Node*, std::vector<std::pair<std::size_t, const Seen*>>> taken_;
+};
+
+/// How much of a relative error (mean square) at a value reaches the model's outputs: gains multiplied backwards.
+class Sensitivities {
+ public:
+  Sensitivities(const ir::Model& model, const Observations& observations) : model_(model), seen_(observations) {
+    for (const Value* output : model.graph->outputs()) at_[output] = 1;
+    visit(*model.graph);
+    // Calls of functions were met on the way, and more may be in their bodies.
+    for (std::size_t i = 0; i < called_.size(); ++i) visit(*called_[i]->body);
+  }
+
+  double of(const Node& node) const {
+    double result = 0;
+    for (const auto& output : node.outputs()) {
+      const auto found = at_.find(output.get());
+      if (output && found != at_.end()) result = std::max(result, found->second);
+    }
+    return result;
+  }
+
+ private:
+  void visit(const Graph& graph) {
+    for (const Node* node = graph.last(); node != nullptr; node = node->previous()) visit(*node);
+  }
+
+  void visit(const Node& node) {
+    const double here = of(node);
+    for (const Graph* body : node.subgraphs()) enter(*body, here);
+    if (const ir::Function* function = model_.find_function(node.domain, node.op_type, node.overload)) {
+      for (const Value* output : function->body->outputs()) at_[output] = std::max(at_[output], here);
+      if (std::find(called_.begin(), called_.end(), function) == called_.end()) called_.push_back(function);
+    }
+    const double gain = moves_data(node) ? 1 : kDecay * seen_.gain(node);
+    for (const Value* input : node.inputs()) {
+      if (input == nullptr) continue;
+      double& sum = at_[input];
+      sum = std::min(sum + gain * here, kMostSensitive);
+    }
+  }
+
+  void enter(const Graph& body, double here) {
+    for (const Value* output : body.outputs()) at_[output] = std::max(at_[output], here);
+    visit(body);
+  }
+
+  const ir::Model& model_;
+  const Observations& seen_;
+  std::unordered_map<const Value*, double> at_;
+  std::vector<const ir::Function*> called_;
+};
+
+std::string percent(double relative_square) { return fmt::format("{:.2g} %", 100 * std::sqrt(relative_square)); }
+
+/// Why a node's own result is bad; empty when it isn't.
+std::string fault_of(const Node& node, const Observations& seen) {
+  for (const auto& output : node.outputs()) {
+    const Seen* result = seen.given(output.get());
+    if (result != nullptr && result->overflows != 0)
+      return fmt::format("overflow: its result reaches {:.7g}", result->largest);
+  }
+  for (const auto& [index, taken] : seen.taken(node)) {
+    if (taken->overflows != 0)
+      return fmt::format("overflow: its input '{}' reaches {:.7g}", node.input(index)->name(), taken->largest);
+  }
+  const double error = seen.from_inputs(node);
+  for (const auto& [index, taken] : seen.taken(node)) {
+    if (taken->underflows != 0 && error >= kBad) {
+      return fmt::format("underflow: {} of {} elements of its input '{}' are lost", taken->underflows, taken->elements,
+                         node.input(index)->name());
+    }
+  }
+  for (const auto& output : node.outputs()) {
+    const Seen* result = seen.given(output.get());
+    if (result != nullptr && result->twin_breaks != 0) return "rounding its inputs makes its result infinite or NaN";
+    if (result != nullptr && result->rounding() >= kBad)
+      return fmt::format("underflow: {} of {} elements of its result are lost", result->underflows, result->elements);
+  }
+  if (error < kBad) return {};
+  return fmt::format("cancellation: rounding its inputs changes its result by {}", percent(error));
+}
+
+void normalize(std::vector<Candidate>& candidates) {
+  double sum = 0;
+  for (const Candidate& candidate : candidates) sum += candidate.share;
+  for (Candidate& candidate : candidates) {
+    candidate.share = sum == 0 ? 1.0 / static_cast<double>(candidates.size()) : candidate.share / sum;
+    if (candidate.reason.empty()) candidate.reason = fmt::format("error share of {:.2g} %", 100 * candidate.share);
+  }
+}
+
+}  // namespace
+
+std::vector<const Node*> find_candidates(const ir::Model& model, const PrecisionPlan& plan) {
+  std::vector<const Node*> candidates;
+  const auto moves = [](const std::vector<Port>& ports) {
+    return std::find(ports.begin(), ports.end(), Port::to) != ports.end();
+  };
+  for_each_graph(model, [&](const Graph& graph) {
+    for (const Node& node : graph.nodes()) {
+      const NodePlan& ports = plan.nodes.at(&node);
+      if (!moves_data(node) && !node.is("Cast") && (moves(ports.inputs) || moves(ports.outputs)))
+        candidates.push_back(&node);
+    }
+  });
+  return candidates;
+}
+
+std::unordered_set<const Node*> with_twin(const ir::Model& model, const std::vector<const Node*>& candidates) {
+  std::unordered_set<const Node*> twins;
+  for (const Node* node : candidates) {
+    const bool call = model.find_function(node->domain, node->op_type, node->overload) != nullptr;
+    if (!call && !is_random(*node) && node->subgraphs().empty()) twins.insert(node);
+  }
+  return twins;
+}
+
+std::vector<Candidate> rank(const ir::Model& model, const std::vector<const Node*>& nodes,
+                            const Simulation& simulation) {
+  const Observations seen(simulation);
+  const Sensitivities sensitivities(model, seen);
+  std::vector<Candidate> candidates;
+  for (const Node* node : nodes) {
+    const double own = seen.from_inputs(*node) + seen.from_result(*node);
+    Candidate candidate{node, sensitivities.of(*node) * own, own >= kBad, {}};
+    candidate.reason = fault_of(*node, seen);
+    candidates.push_back(std::move(candidate));
+  }
+  normalize(candidates);
+  return candidates;
+}
+
+}  // namespace olivine::passes::mixed

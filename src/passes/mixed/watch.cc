@@ -1,0 +1,181 @@
+#include "passes/mixed/watch.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "base/threads.h"
+
+namespace olivine::passes::mixed {
+namespace {
+
+constexpr std::size_t kBlock = std::size_t{1} << 14;
+constexpr std::size_t kSample = 256;       ///< elements of one pass
+constexpr std::size_t kSamples = 8 * 256;  ///< of all passes
+constexpr double kThreeDigits = 1.0 / 256;
+
+template <typename Body>
+void for_each_block(std::size_t count, const Body& body) {
+  const std::size_t blocks = (count + kBlock - 1) / kBlock;
+  const auto run = [&](std::size_t block) { body(block, block * kBlock, std::min(kBlock, count - block * kBlock)); };
+  if (blocks == 1) return run(0);
+  parallel_for(blocks, run);
+}
+
+/// Elements of a sample: evenly spread, the same ones whenever a tensor of that size passes.
+std::size_t stride_of(std::size_t count) { return std::max<std::size_t>(count / kSample, 1); }
+
+void add(Seen& total, const Seen& part) {
+  total.largest = std::max(total.largest, part.largest);
+  total.squares += part.squares;
+  total.not_finite += part.not_finite;
+  total.overflows += part.overflows;
+  total.underflows += part.underflows;
+  total.rounding_squares += part.rounding_squares;
+  total.twin_squares += part.twin_squares;
+  total.twin_breaks += part.twin_breaks;
+}
+
+/// One element, what rounding makes of it, and what the twin made in its place.
+void look_at(Seen& seen, float value, float rounded) {
+  if (!std::isfinite(value)) {
+    ++seen.not_finite;
+    return;
+  }
+  const double exact = value;
+  seen.largest = std::max(seen.largest, std::abs(exact));
+  seen.squares += exact * exact;
+  if (!std::isfinite(rounded)) {
+    ++seen.overflows;
+    return;
+  }
+  const double error = rounded - exact;
+  seen.rounding_squares += error * error;
+  if (std::abs(error) > kThreeDigits * std::abs(exact)) ++seen.underflows;
+}
+
+void look_at_twin(Seen& seen, float value, float twin) {
+  if (!std::isfinite(value)) return;
+  if (!std::isfinite(twin)) {
+    ++seen.twin_breaks;
+    return;
+  }
+  const double error = static_cast<double>(twin) - static_cast<double>(value);
+  seen.twin_squares += error * error;
+}
+
+void copy(std::span<const float> in, std::span<float> out) {
+  if (in.data() == out.data()) return;
+  for_each_block(in.size(), [&](std::size_t, std::size_t first, std::size_t count) {
+    std::memcpy(out.data() + first, in.data() + first, count * sizeof(float));
+  });
+}
+
+}  // namespace
+
+double Seen::relative(double errors, std::uint64_t breaks) const {
+  // An element that is lost counts as an error of its tensor's size: one is bad, all are as bad as can be.
+  if (breaks != 0) return 1;
+  if (errors == 0) return 0;
+  return squares == 0 ? 1 : std::min(errors / squares, 1.0);
+}
+
+double Strayed::error() const {
+  if (broken != 0) return 1;
+  if (errors == 0) return 0;
+  return squares == 0 ? 1 : std::min(errors / squares, 1.0);
+}
+
+Watch::Watch(DataType target, std::vector<bool> constants, const kernels::ConvertOptions& limits)
+    : target_(target),
+      constants_(std::move(constants)),
+      limits_(limits),
+      seen_(constants_.size()),
+      samples_(constants_.size()) {}
+
+void Watch::start(Mode mode) {
+  mode_ = mode;
+  if (mode == Mode::attempt) {
+    strayed_.assign(constants_.size(), {});
+    judged_.assign(constants_.size(), 0);
+    return;
+  }
+  seen_.assign(constants_.size(), {});
+  if (mode == Mode::observe) samples_.assign(constants_.size(), {});
+}
+
+void Watch::pass(std::int64_t id, std::span<const float> in, std::span<const float> second, std::span<float> out) {
+  throw_if_cancelled();
+  const auto index = static_cast<std::size_t>(id);
+  if (in.empty()) return;
+  if (index >= constants_.size()) {
+    return observe(twin_inputs_.at(index - constants_.size()), in, {}, false, out);
+  }
+  if (mode_ == Mode::attempt) {
+    narrow_[index] ? round(in, out, constants_[index]) : copy(in, out);
+    return judge(index, out);
+  }
+  if (mode_ == Mode::compare) observe(seen_[index], in, second, constants_[index], {});
+  if (mode_ == Mode::observe) {
+    seen_[index].elements += in.size();
+    keep_sample(index, in);
+  }
+  copy(in, out);
+}
+
+void Watch::observe(Seen& seen, std::span<const float> in, std::span<const float> second, bool constant,
+                    std::span<float> rounded) const {
+  std::vector<Seen> parts((in.size() + kBlock - 1) / kBlock);
+  for_each_block(in.size(), [&](std::size_t block, std::size_t first, std::size_t count) {
+    std::array<float, kBlock> scratch;
+    const std::span<const float> values = in.subspan(first, count);
+    // `rounded` may be the memory of `in`.
+    round(values, std::span(scratch).first(count), constant);
+    Seen& part = parts[block];
+    for (std::size_t i = 0; i < count; ++i) look_at(part, values[i], scratch[i]);
+    for (std::size_t i = 0; i < count && !second.empty(); ++i) look_at_twin(part, values[i], second[first + i]);
+    if (!rounded.empty()) std::memcpy(rounded.data() + first, scratch.data(), count * sizeof(float));
+  });
+  for (const Seen& part : parts) add(seen, part);
+  seen.elements += in.size();
+  ++seen.passes;
+}
+
+void Watch::round(std::span<const float> in, std::span<float> out, bool constant) const {
+  const kernels::ConvertOptions options = constant ? limits_ : kernels::ConvertOptions();
+  for_each_block(in.size(), [&](std::size_t, std::size_t first, std::size_t count) {
+    std::array<std::byte, kBlock * 2> narrow;
+    kernels::convert(DataType::float32, target_, reinterpret_cast<const std::byte*>(in.data() + first), narrow.data(),
+                     count, options);
+    kernels::convert(target_, DataType::float32, narrow.data(), reinterpret_cast<std::byte*>(out.data() + first),
+                     count);
+  });
+}
+
+void Watch::keep_sample(std::size_t place, std::span<const float> in) {
+  std::vector<float>& sample = samples_[place];
+  for (std::size_t i = 0; i < in.size() && sample.size() < kSamples; i += stride_of(in.size())) {
+    sample.push_back(in[i]);
+    if (!std::isfinite(in[i])) ++seen_[place].not_finite;
+  }
+}
+
+void Watch::judge(std::size_t place, std::span<const float> in) {
+  const std::vector<float>& sample = samples_[place];
+  std::size_t& at = judged_[place];
+  Strayed& strayed = strayed_[place];
+  for (std::size_t i = 0; i < in.size() && at < sample.size(); i += stride_of(in.size()), ++at) {
+    if (!std::isfinite(sample[at])) continue;
+    if (!std::isfinite(in[i])) {
+      ++strayed.broken;
+      continue;
+    }
+    const double exact = sample[at];
+    const double error = in[i] - exact;
+    strayed.squares += exact * exact;
+    strayed.errors += error * error;
+  }
+}
+
+}  // namespace olivine::passes::mixed
