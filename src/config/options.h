@@ -87,8 +87,7 @@ class Declare {
 
   /// The member may be of a base of S: options that several passes share.
   template <typename T, typename B>
-    requires std::is_base_of_v<B, S>
-  Declare& field(std::string name, T B::*member, std::string help) {
+  requires std::is_base_of_v<B, S> Declare& field(std::string name, T B::*member, std::string help) {
     Field field;
     field.name = std::move(name);
     field.help = std::move(help);

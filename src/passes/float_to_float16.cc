@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "onnx/onnx.h"
-#include "passes/mixed/mixed.h"
 #include "passes/pass.h"
+#include "passes/support/mixed/mixed.h"
 #include "passes/support/precision.h"
 #include "passes/support/precision_options.h"
 

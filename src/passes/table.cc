@@ -17,7 +17,8 @@ extern const Pass kDynamicToFixedShape;
 namespace {
 
 constexpr std::array kPasses = {
-    &kOnnxConversion, &kOnnxOpVersionConversion, &kOnnxFloatToFloat16, &kOnnxIODataTypeConverter, &kOrtMixedPrecision, &kDynamicToFixedShape,
+    &kOnnxConversion,          &kOnnxOpVersionConversion, &kOnnxFloatToFloat16,
+    &kOnnxIODataTypeConverter, &kOrtMixedPrecision,       &kDynamicToFixedShape,
 };
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {

@@ -98,6 +98,7 @@ class Planner {
       outputs.push_back(!moves(*output) ? Port::other : request_.keep_io(*output) ? Port::from : Port::to);
     }
     for (const auto& function : model_.functions) plan_function(*function);
+    settle_functions();
     keep_idle_movers();
     return std::move(plan_);
   }
@@ -148,6 +149,57 @@ class Planner {
     for (const Value* input : function.body->inputs()) {
       if (moving && moves(*input)) plan_.moved_inputs.insert(input);
     }
+  }
+
+  /// A parameter that nobody in the body takes in the new type stays, and a result that is given in the old one: to
+  /// move them would only round. Calls in bodies make one function's parameters depend on another's.
+  void settle_functions() {
+    std::unordered_map<const ir::Function*, std::vector<const Node*>> calls;
+    for_each_graph(model_, [&](const Graph& graph) {
+      for (const Node& node : graph.nodes()) {
+        if (const ir::Function* function = model_.find_function(node.domain, node.op_type, node.overload))
+          calls[function].push_back(&node);
+      }
+    });
+    for (bool settling = true; settling;) {
+      settling = false;
+      for (const auto& function : model_.functions) {
+        settling |= settle_parameters(*function, calls[function.get()]);
+        settling |= settle_results(*function, calls[function.get()]);
+      }
+    }
+  }
+
+  bool settle_parameters(const ir::Function& function, const std::vector<const Node*>& calls) {
+    bool changed = false;
+    for (std::size_t i = 0; i < function.body->inputs().size(); ++i) {
+      const Value& parameter = *function.body->inputs()[i];
+      if (!plan_.moved_inputs.contains(&parameter) || parameter.uses().empty()) continue;
+      const auto takes_moved = [&](const ir::Use& use) { return plan_.wanted(use) == Port::to; };
+      if (std::any_of(parameter.uses().begin(), parameter.uses().end(), takes_moved)) continue;
+      plan_.moved_inputs.erase(&parameter);
+      for (const Node* call : calls) {
+        auto& ports = plan_.nodes.at(call).inputs;
+        if (i < ports.size() && ports[i] == Port::to) ports[i] = Port::from;
+      }
+      changed = true;
+    }
+    return changed;
+  }
+
+  bool settle_results(const ir::Function& function, const std::vector<const Node*>& calls) {
+    bool changed = false;
+    auto& results = plan_.graph_outputs.at(function.body.get());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (results[i] != Port::to || plan_.given(*function.body->outputs()[i], request_.from) != Port::from) continue;
+      results[i] = Port::from;
+      for (const Node* call : calls) {
+        auto& ports = plan_.nodes.at(call).outputs;
+        if (i < ports.size() && ports[i] == Port::to) ports[i] = Port::from;
+      }
+      changed = true;
+    }
+    return changed;
   }
 
   // ---- Nodes

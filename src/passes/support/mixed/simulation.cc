@@ -1,4 +1,4 @@
-#include "passes/mixed/simulation.h"
+#include "passes/support/mixed/simulation.h"
 
 namespace olivine::passes::mixed {
 namespace {

@@ -3,7 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "passes/mixed/ports.h"
+#include "passes/support/mixed/ports.h"
 
 namespace olivine::passes::mixed {
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <vector>
 
 /// Finds few units to keep so that a target is met, by few attempts. It knows nothing of models.
@@ -9,6 +10,8 @@ namespace olivine::passes::mixed {
 
 struct Attempt {
   bool met = false;
+  /// About how many times the target the error is; infinite when nobody knows.
+  double excess = std::numeric_limits<double>::infinity();
   /// Units where the attempt went wrong first; may be empty.
   std::vector<std::size_t> suspects;
 };
@@ -16,6 +19,8 @@ struct Attempt {
 struct SearchProblem {
   /// Estimated part of the error that each unit brings.
   std::vector<double> shares;
+  /// Of the attempt that kept nothing.
+  double excess = std::numeric_limits<double>::infinity();
   /// Units that are bad by themselves: kept in the first attempt.
   std::vector<bool> broken;
   /// Units to begin with where none is broken; may be empty.

@@ -1,6 +1,7 @@
-#include "passes/mixed/search.h"
+#include "passes/support/mixed/search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <numeric>
 
@@ -8,6 +9,9 @@ namespace olivine::passes::mixed {
 namespace {
 
 using Units = std::vector<std::size_t>;
+
+/// What is known of shares is an estimate: a little more is kept than it says.
+constexpr double kMargin = 0.8;
 
 class Search {
  public:
@@ -38,15 +42,16 @@ class Search {
   bool grow() {
     std::vector<bool> kept = problem_.broken;
     const bool any_broken = std::find(kept.begin(), kept.end(), true) != kept.end();
+    excess_ = problem_.excess;
     if (any_broken && repair(kept)) return true;
     if (!any_broken && problem_.start.size() == kept.size()) {
       const auto first = std::find(problem_.start.begin(), problem_.start.end(), true);
       if (first != problem_.start.end() && may_try(reserve()) && try_kept(problem_.start).met) {
-        return narrow_down({}, problem_.start);
+        result_.kept = problem_.start;
+        return result_.met = true;
       }
     }
-    std::vector<bool> all(kept.size(), true);
-    return narrow_down(kept, all);
+    return narrow_down(kept);
   }
 
   /// Adds what the attempts point at, as long as they point at something new.
@@ -57,6 +62,7 @@ class Search {
         result_.kept = kept;
         return true;
       }
+      excess_ = attempt.excess;
       bool added = false;
       for (const std::size_t unit : attempt.suspects) {
         added = added || !kept[unit];
@@ -67,28 +73,29 @@ class Search {
     return false;
   }
 
-  /// The fewest units of `most`, those with the largest shares, that meet the target together with `least`. The
-  /// whole of `most` is known to meet it, or is everything.
-  bool narrow_down(std::vector<bool> least, const std::vector<bool>& most) {
-    least.resize(most.size(), false);
+  /// Few more units, those with the largest shares, that meet the target together with `least`.
+  bool narrow_down(const std::vector<bool>& least) {
     Units order;
     for (const std::size_t unit : by_share_) {
-      if (most[unit] && !least[unit]) order.push_back(unit);
+      if (!least[unit]) order.push_back(unit);
     }
     std::size_t low = 0;
     std::size_t high = order.size();
-    bool tried_high = false;
+    // Errors of many nodes add up as squares, so the square of the excess tells how much of them has to go.
     const std::vector<double> left = shares_left(order);
-    while (high - low > 1 + high / 32 && may_try(reserve() + 1)) {
-      const std::size_t middle = halve(left, low, high);
-      const bool met = try_kept(with(least, order, middle)).met;
-      (met ? high : low) = middle;
-      tried_high = tried_high || met;
+    double wanted = left[0] / (excess_ * excess_);
+    while (high - low > 1 + high / 32 && may_try(reserve())) {
+      const std::size_t middle =
+          std::isfinite(excess_) ? where_left(left, kMargin * wanted, low, high) : low + (high - low) / 2;
+      const Attempt attempt = try_kept(with(least, order, middle));
+      (attempt.met ? high : low) = middle;
+      excess_ = attempt.excess;
+      const double next = left[middle] / std::max(excess_ * excess_, 0.01);
+      wanted = std::isfinite(next) && next != wanted ? next : wanted;
     }
     result_.kept = with(least, order, high);
-    // Everything was never tried; it is what there is.
-    result_.met = tried_high || (may_try() ? try_kept(result_.kept).met : false);
-    return result_.met;
+    // Everything is what there is: it is the original.
+    return result_.met = true;
   }
 
   static std::vector<bool> with(std::vector<bool> kept, const Units& order, std::size_t count) {
@@ -103,13 +110,12 @@ class Search {
     return left;
   }
 
-  /// Between low and high: where half of the error between them is left, but no further from the middle than a quarter.
-  static std::size_t halve(const std::vector<double>& left, std::size_t low, std::size_t high) {
-    const double wanted = (left[low] + left[high]) / 2;
+  /// The least number of units that leaves no more than that, between low and high; where the estimate says nothing
+  /// new, the middle.
+  static std::size_t where_left(const std::vector<double>& left, double wanted, std::size_t low, std::size_t high) {
     std::size_t at = low + 1;
-    while (at + 1 < high && left[at] > wanted) ++at;
-    const std::size_t quarter = (high - low) / 4;
-    return std::clamp(at, std::max(low + quarter, low + 1), std::min(high - quarter, high - 1));
+    while (at < high && left[at] > wanted) ++at;
+    return at >= high || at == low + 1 ? low + std::max<std::size_t>((high - low) / 2, 1) : at;
   }
 
   // ---- Shrinking: until nothing can be given up
@@ -203,6 +209,7 @@ class Search {
 
   const SearchProblem& problem_;
   Units by_share_;
+  double excess_ = 0;  ///< of the last attempt
   SearchResult result_;
 };
 

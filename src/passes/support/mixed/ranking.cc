@@ -1,4 +1,4 @@
-#include "passes/mixed/ranking.h"
+#include "passes/support/mixed/ranking.h"
 
 #include <fmt/format.h>
 
@@ -176,6 +176,12 @@ void normalize(std::vector<Candidate>& candidates) {
   }
 }
 
+/// A table that is picked from is stored in one type or the other: nothing else decides in which.
+bool holds_constant(const Node& node) {
+  const Value* data = node.input(0);
+  return data != nullptr && data->initializer() != nullptr && !data->is_graph_input();
+}
+
 }  // namespace
 
 std::vector<const Node*> find_candidates(const ir::Model& model, const PrecisionPlan& plan) {
@@ -186,7 +192,8 @@ std::vector<const Node*> find_candidates(const ir::Model& model, const Precision
   for_each_graph(model, [&](const Graph& graph) {
     for (const Node& node : graph.nodes()) {
       const NodePlan& ports = plan.nodes.at(&node);
-      if (!moves_data(node) && !node.is("Cast") && (moves(ports.inputs) || moves(ports.outputs)))
+      if ((!moves_data(node) || holds_constant(node)) && !node.is("Cast") &&
+          (moves(ports.inputs) || moves(ports.outputs)))
         candidates.push_back(&node);
     }
   });
@@ -197,7 +204,7 @@ std::unordered_set<const Node*> with_twin(const ir::Model& model, const std::vec
   std::unordered_set<const Node*> twins;
   for (const Node* node : candidates) {
     const bool call = model.find_function(node->domain, node->op_type, node->overload) != nullptr;
-    if (!call && !is_random(*node) && node->subgraphs().empty()) twins.insert(node);
+    if (!call && !is_random(*node) && node->subgraphs().empty() && !moves_data(*node)) twins.insert(node);
   }
   return twins;
 }

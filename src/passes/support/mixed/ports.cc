@@ -1,4 +1,4 @@
-#include "passes/mixed/ports.h"
+#include "passes/support/mixed/ports.h"
 
 namespace olivine::passes::mixed {
 namespace {

@@ -1,9 +1,9 @@
-#include "passes/mixed/runs.h"
+#include "passes/support/mixed/runs.h"
 
 #include "base/error.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
-#include "passes/mixed/counterparts.h"
+#include "passes/support/mixed/counterparts.h"
 #include "runtime/feeds.h"
 
 namespace olivine::passes::mixed {
@@ -76,7 +76,7 @@ void Runs::observe_all() {
 void Runs::observe(runtime::InputSet inputs) {
   sets_.push_back(std::move(inputs));
   truths_.push_back(simulation_.observe(sets_.back()));
-  ++inferences_;
+  runs_ += 1;
 }
 
 PrecisionRequest Runs::with(const NodeSet& kept) const {
@@ -103,20 +103,20 @@ Accuracy Runs::attempt_on_last(const NodeSet& kept) {
 std::function<Outputs(const runtime::InputSet&)> Runs::runner(const NodeSet& kept) {
   if (simulated_) {
     return [this, plan = plan(kept)](const runtime::InputSet& inputs) {
-      ++inferences_;
+      runs_ += 1;
       return simulation_.attempt(inputs, plan);
     };
   }
   auto session = std::make_shared<runtime::Session>(converted(model_, with(kept)), session_, log_);
   return [this, session](const runtime::InputSet& inputs) {
-    ++inferences_;
+    runs_ += 1;
     return session->run(inputs);
   };
 }
 
 void Runs::measure(const NodeSet& nodes, const PrecisionPlan& plan) {
   simulation_.measure(sets_.back(), nodes, plan);
-  inferences_ += 2;  // every node twice
+  runs_ += 2;  // every node twice
 }
 
 bool Runs::add_unseen() {
@@ -131,7 +131,7 @@ bool Runs::add_unseen() {
 Accuracy Runs::original_against_itself() {
   Accuracy accuracy;
   judge_.add(truths_.front(), runtime::Session(model_, session_, log_).run(sets_.front()), accuracy);
-  ++inferences_;
+  runs_ += 1;
   return accuracy;
 }
 

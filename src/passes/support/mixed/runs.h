@@ -1,7 +1,7 @@
 #pragma once
 
-#include "passes/mixed/accuracy.h"
-#include "passes/mixed/simulation.h"
+#include "passes/support/mixed/accuracy.h"
+#include "passes/support/mixed/simulation.h"
 
 namespace olivine::passes::mixed {
 
@@ -29,7 +29,8 @@ class Runs {
 
   const Simulation& simulation() const { return simulation_; }
   bool simulated() const { return simulated_; }
-  std::size_t inferences() const { return inferences_; }
+  /// Passes over all sets: one for each time that each set was run.
+  double inferences() const { return runs_ / static_cast<double>(sets_.size()); }
   std::size_t sets() const { return sets_.size(); }
   /// The outputs of the original, of the first set.
   const Outputs& truth() const { return truths_.front(); }
@@ -52,7 +53,7 @@ class Runs {
   Simulation simulation_;
   std::vector<runtime::InputSet> sets_;
   std::vector<Outputs> truths_;
-  std::size_t inferences_ = 0;
+  double runs_ = 0;
 };
 
 }  // namespace olivine::passes::mixed

@@ -8,6 +8,7 @@
 #include "config/options.h"
 #include "ir/graph.h"
 #include "runtime/runtime.h"
+#include "runtime/tolerance.h"
 #include "tensor/any_value.h"
 
 /// What accuracy a narrower model must keep, and whether it does.
@@ -37,41 +38,52 @@ const config::OptionsSchema& accuracy_schema();
 /// Declares the fields of AccuracyOptions for a struct that is one.
 template <typename Options>
 void declare_accuracy(config::Declare<Options>& declare) {
-  declare.field("atol", &AccuracyOptions::atol,
-        "Absolute tolerance of each output. Without any target a tolerance that suits float16: 1e-2, scaled to the "
-        "output's size, and 1e-2 relative, with one element in a thousand free. Given alone, it is the whole target.")
+  declare
+      .field(
+          "atol", &AccuracyOptions::atol,
+          "Absolute tolerance of each output. Without any target a tolerance that suits float16: 1e-2, scaled to the "
+          "output's size, and 1e-2 relative, with one element in a thousand free. Given alone, it is the whole target.")
       .at_least(0);
   declare.field("rtol", &AccuracyOptions::rtol, "Relative tolerance of each output; 0 beside an atol.").at_least(0);
-  declare.field("mismatch_fraction", &AccuracyOptions::mismatch_fraction,
-        "The part of an output's elements that may be beyond atol and rtol; 0 beside one of them.")
+  declare
+      .field("mismatch_fraction", &AccuracyOptions::mismatch_fraction,
+             "The part of an output's elements that may be beyond atol and rtol; 0 beside one of them.")
       .range(0, 1);
-  declare.field("cosine", &AccuracyOptions::cosine, "Smallest cosine of the angle between an output and the original's.")
+  declare
+      .field("cosine", &AccuracyOptions::cosine, "Smallest cosine of the angle between an output and the original's.")
       .range(-1, 1);
-  declare.field("top1", &AccuracyOptions::top1,
-        "The part of an output's rows (along its last axis) whose largest element must be the original's.")
+  declare
+      .field("top1", &AccuracyOptions::top1,
+             "The part of an output's rows (along its last axis) whose largest element must be the original's.")
       .range(0, 1);
   declare.field("outputs", &AccuracyOptions::outputs,
-        "Targets of single outputs, by name: an object with atol, rtol, mismatch_fraction, cosine, top1.");
-  declare.field("inputs", &AccuracyOptions::inputs,
-        "Files with input values: .npz (by name), .npy and .pb (by position), or folders of them; random values "
-        "without any.");
-  declare.field("dims", &AccuracyOptions::dims,
-        "Sizes of symbolic dimensions of random inputs, by symbol, or by INPUT:AXIS for one without a name.")
+                "Targets of single outputs, by name: an object with atol, rtol, mismatch_fraction, cosine, top1.");
+  declare.field(
+      "inputs", &AccuracyOptions::inputs,
+      "Files with input values: .npz (by name), .npy and .pb (by position), or folders of them; random values "
+      "without any.");
+  declare
+      .field("dims", &AccuracyOptions::dims,
+             "Sizes of symbolic dimensions of random inputs, by symbol, or by INPUT:AXIS for one without a name.")
       .alias("dim");
   declare.field("seed", &AccuracyOptions::seed, "Seed of the random inputs.").at_least(0);
   declare.field("runs", &AccuracyOptions::runs, "How many sets of random inputs are run.").range(1, 1000);
-  declare.field("max_inferences", &AccuracyOptions::max_inferences,
-        "How often the search may run the model on the inputs; by default 12, and 256 for graphs of up to 64 nodes "
-        "that could move. More make the set smaller.")
+  declare
+      .field(
+          "max_inferences", &AccuracyOptions::max_inferences,
+          "How often the search may run the model on the inputs; by default 12, and 256 for graphs of up to 64 nodes "
+          "that could move. More make the set smaller.")
       .at_least(6);
-  declare.field("execution_provider", &AccuracyOptions::execution_provider,
-        "The execution provider that runs the attempts. On the CPU float16 is simulated: every input, weight and "
-        "result of a node is rounded; another provider runs its own kernels.");
+  declare.field(
+      "execution_provider", &AccuracyOptions::execution_provider,
+      "The execution provider that runs the attempts. On the CPU float16 is simulated: every input, weight and "
+      "result of a node is rounded; another provider runs its own kernels.");
   declare.field("provider_options", &AccuracyOptions::provider_options, "Options of the execution provider.");
   declare.field("provider_libraries", &AccuracyOptions::provider_libraries,
-        "Libraries of plug-in execution providers, by the name to register.");
-  declare.field("library", &AccuracyOptions::library,
-        "Path of ONNX Runtime's library; without it OLIVINE_ORT_LIBRARY, the system's or the Python package's.");
+                "Libraries of plug-in execution providers, by the name to register.");
+  declare.field(
+      "library", &AccuracyOptions::library,
+      "Path of ONNX Runtime's library; without it OLIVINE_ORT_LIBRARY, the system's or the Python package's.");
 }
 
 /// How one output fared in one attempt.
@@ -84,6 +96,8 @@ struct OutputAccuracy {
 struct Accuracy {
   std::vector<OutputAccuracy> outputs;
   bool met = true;
+  /// About how many times too large the error is; infinite where it can't be told.
+  double excess = 0;
 
   config::Json to_json() const;
 };
@@ -106,7 +120,8 @@ class Judge {
     std::optional<double> top1;
   };
   Target target_of(const std::string& output, const AccuracyOptions& options) const;
-  std::string miss(const OutputAccuracy& output, std::size_t index) const;
+  std::string miss(const OutputAccuracy& output, const Target& target) const;
+  double excess(const OutputAccuracy& output, const Target& target, const runtime::Limits& limits) const;
 
   const ir::Model& model_;
   const ir::Model& narrowed_;

@@ -3,7 +3,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "passes/mixed/simulation.h"
+#include "passes/support/mixed/simulation.h"
 
 namespace olivine::passes::mixed {
 

@@ -1,4 +1,4 @@
-#include "passes/mixed/counterparts.h"
+#include "passes/support/mixed/counterparts.h"
 
 namespace olivine::passes::mixed {
 

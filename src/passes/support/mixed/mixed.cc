@@ -1,4 +1,4 @@
-#include "passes/mixed/mixed.h"
+#include "passes/support/mixed/mixed.h"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <cmath>
 #include <map>
 
-#include "passes/mixed/merge.h"
-#include "passes/mixed/ranking.h"
-#include "passes/mixed/runs.h"
-#include "passes/mixed/search.h"
+#include "passes/support/mixed/merge.h"
+#include "passes/support/mixed/ranking.h"
+#include "passes/support/mixed/runs.h"
+#include "passes/support/mixed/search.h"
 
 namespace olivine::passes::mixed {
 namespace {
@@ -20,10 +20,10 @@ using ir::Value;
 
 /// Graphs of so many nodes are searched node by node.
 constexpr std::size_t kSmall = 64;
-constexpr std::size_t kInferencesOfSmall = 256;
-constexpr std::size_t kInferences = 12;
+constexpr std::int64_t kInferencesOfSmall = 256;
+constexpr std::int64_t kInferences = 12;
 /// To see the result on inputs that the search didn't have: the original and the result.
-constexpr std::size_t kInferencesOfCheck = 2;
+constexpr double kInferencesOfCheck = 2;
 /// A place has strayed by itself where its error is so much larger than what came in.
 constexpr double kLeap = 16;
 constexpr double kStrayed = 0.01;
@@ -88,15 +88,14 @@ class Finder {
     context_.log.write(LogLevel::debug, "{}", what);
   }
 
-  std::size_t most_inferences() const {
-    const std::size_t usual = nodes_.size() <= kSmall ? kInferencesOfSmall : kInferences;
-    return static_cast<std::size_t>(request_.accuracy.max_inferences.value_or(static_cast<std::int64_t>(usual)));
+  double most_inferences() const {
+    const std::int64_t usual = nodes_.size() <= kSmall ? kInferencesOfSmall : kInferences;
+    return static_cast<double>(request_.accuracy.max_inferences.value_or(usual));
   }
 
   /// Attempts that are left, when a check is to follow.
   std::size_t attempts_left() const {
-    const std::size_t used = runs_.inferences() + kInferencesOfCheck;
-    return used >= most_inferences() ? 0 : (most_inferences() - used) / runs_.sets();
+    return static_cast<std::size_t>(std::max(0.0, most_inferences() - runs_.inferences() - kInferencesOfCheck));
   }
 
   NodeSet nodes_of(const std::vector<bool>& kept) const {
@@ -123,13 +122,15 @@ class Finder {
                               request_.start.end());
     }
     tried_.clear();
+    problem.excess = accuracy_.excess;
     problem.neighbours = neighbours();
     problem.most_attempts = attempts_left();
     problem.attempt = [&](const std::vector<bool>& kept) { return attempt(kept); };
     result_ = search(problem);
     kept_ = nodes_of(result_.kept);
-    const auto tried = tried_.find(result_.kept);
-    if (tried != tried_.end()) accuracy_ = tried->second;
+    if (!tried_.contains(result_.kept)) attempt(result_.kept);
+    accuracy_ = tried_.at(result_.kept);
+    result_.met = accuracy_.met;
   }
 
   Attempt attempt(const std::vector<bool>& kept) {
@@ -138,7 +139,7 @@ class Finder {
     const NodeSet nodes = nodes_of(kept);
     const Accuracy accuracy = runs_.attempt(nodes);
     tried_[kept] = accuracy;
-    Attempt result{accuracy.met, {}};
+    Attempt result{accuracy.met, accuracy.excess, {}};
     if (!accuracy.met && runs_.simulated()) result.suspects = suspects(nodes);
     return result;
   }
@@ -212,19 +213,15 @@ class Finder {
 
   void give_up() {
     kept_ = NodeSet(nodes_.begin(), nodes_.end());
-    result_.groups.clear();
-    accuracy_ = runs_.attempt(kept_);
-    const Accuracy noise = runs_.original_against_itself();
-    if (!noise.met) {
+    result_ = {};
+    if (!runs_.original_against_itself().met) {
       context_.notices.push_back(
           "the target is below the original's own noise: ONNX Runtime's results of it, with and without graph "
           "optimizations, are further apart than that; everything stays as it is");
       return;
     }
     context_.notices.push_back(
-        fmt::format("no set of nodes that was tried meets the target: all {} that could move stay; {}", nodes_.size(),
-                    accuracy_.met ? "give more max_inferences or a target that float16 can meet"
-                                  : "inputs and outputs in the narrow type miss it by themselves: keep_io_types"));
+        fmt::format("no set of nodes that was tried meets the target: all {} that could move stay", nodes_.size()));
   }
 
   // ---- The report

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "passes/mixed/simulation.h"
+#include "passes/support/mixed/simulation.h"
 
 /// Which nodes spoil the result most in the narrow type, as one instrumented run tells it.
 namespace olivine::passes::mixed {
@@ -19,7 +19,7 @@ struct Candidate {
   std::string reason;  ///< for people
 };
 
-/// The nodes that `plan` moves and that compute something.
+/// The nodes that `plan` moves and that compute something, or hold a constant.
 std::vector<const ir::Node*> find_candidates(const ir::Model& model, const PrecisionPlan& plan);
 
 /// Those whose results a twin can tell: no bodies, no calls, nothing random.

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "base/log.h"
-#include "passes/mixed/instrument.h"
-#include "passes/mixed/watch.h"
+#include "passes/support/mixed/instrument.h"
+#include "passes/support/mixed/watch.h"
 #include "runtime/input_files.h"
 #include "runtime/session.h"
 

@@ -1,4 +1,4 @@
-#include "passes/mixed/merge.h"
+#include "passes/support/mixed/merge.h"
 
 #include <algorithm>
 #include <array>

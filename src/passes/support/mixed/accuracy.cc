@@ -1,10 +1,12 @@
-#include "passes/mixed/accuracy.h"
+#include "passes/support/mixed/accuracy.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <numbers>
 
 #include "base/error.h"
 #include "base/suggest.h"
@@ -15,6 +17,9 @@ namespace {
 
 using config::Json;
 using tensor::AnyValue;
+
+/// The part of an output's elements that the default tolerance leaves free.
+constexpr double kOutliers = 0.001;
 
 /// Where an output's target may differ from the common one.
 struct TargetKey {
@@ -52,6 +57,17 @@ std::optional<double> top1_of(const AnyValue& truth, const AnyValue& attempt) {
     agreed += whole && largest_of(values_a->data() + row * width, width) == largest_of(row_b, width) ? 1 : 0;
   }
   return static_cast<double>(agreed) / static_cast<double>(rows);
+}
+
+/// How many standard deviations from zero that part of normally distributed errors lies.
+double spread_beyond(double part) {
+  double low = 0;
+  double high = 8;
+  for (int step = 0; step < 40; ++step) {
+    const double middle = (low + high) / 2;
+    (std::erfc(middle / std::numbers::sqrt2) > part ? low : high) = middle;
+  }
+  return high;
 }
 
 /// JSON has no infinities.
@@ -136,8 +152,9 @@ void Judge::add(const std::vector<AnyValue>& truth, const std::vector<AnyValue>&
     run.compared = runtime::compare_values(truth[i], attempt[i], limits);
     run.compared.passed = run.compared.passed || runtime::mismatches_allowed(run.compared, value, limits);
     if (targets_[i].top1) run.top1 = top1_of(truth[i], attempt[i]);
-    run.miss = miss(run, i);
+    run.miss = miss(run, targets_[i]);
     accuracy.met = accuracy.met && run.miss.empty();
+    accuracy.excess = std::max(accuracy.excess, excess(run, targets_[i], limits));
 
     OutputAccuracy& total = accuracy.outputs[i];
     total.compared.name = value.name();
@@ -147,10 +164,11 @@ void Judge::add(const std::vector<AnyValue>& truth, const std::vector<AnyValue>&
   }
 }
 
-std::string Judge::miss(const OutputAccuracy& output, std::size_t index) const {
-  const Target& target = targets_[index];
+std::string Judge::miss(const OutputAccuracy& output, const Target& target) const {
   const runtime::OutputComparison& compared = output.compared;
   if (!compared.problem.empty()) return compared.problem;
+  if (std::isinf(compared.max_absolute_error))
+    return "NaN or infinities where the original has numbers, or the reverse";
   if (target.tolerance && !compared.passed) {
     return fmt::format("{} of {} elements differ by more than {:.3g} and the relative tolerance, one by {:.3g}",
                        compared.mismatches, compared.elements, compared.absolute_tolerance,
@@ -164,6 +182,23 @@ std::string Judge::miss(const OutputAccuracy& output, std::size_t index) const {
                        100 * *target.top1);
   }
   return {};
+}
+
+double Judge::excess(const OutputAccuracy& output, const Target& target, const runtime::Limits& limits) const {
+  const runtime::OutputComparison& compared = output.compared;
+  if (!compared.problem.empty() || std::isinf(compared.max_absolute_error) || target.top1)
+    return std::numeric_limits<double>::infinity();
+  double excess = 0;
+  if (target.tolerance && compared.absolute_tolerance > 0) {
+    const double outliers = limits.mismatch_fraction.value_or(limits.scaled ? kOutliers : 0);
+    const double mismatches = static_cast<double>(compared.mismatches) / static_cast<double>(compared.elements);
+    excess = outliers == 0 ? compared.max_absolute_error / compared.absolute_tolerance
+                           : spread_beyond(outliers) / spread_beyond(std::max(mismatches, outliers / 100));
+    if (limits.scaled) excess = std::max(excess, compared.max_absolute_error / (10 * compared.absolute_tolerance));
+  }
+  if (target.cosine && *target.cosine < 1)
+    excess = std::max(excess, std::sqrt((1 - compared.cosine) / (1 - *target.cosine)));
+  return excess;
 }
 
 }  // namespace olivine::passes::mixed

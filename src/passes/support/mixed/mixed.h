@@ -4,8 +4,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "passes/mixed/accuracy.h"
 #include "passes/pass.h"
+#include "passes/support/mixed/accuracy.h"
 #include "passes/support/precision.h"
 
 namespace olivine::passes::mixed {
@@ -19,8 +19,8 @@ struct MixedRequest {
 };
 
 /// The smallest set of nodes to keep in float32, that was found, so that the rest in the narrow type meets the target.
-/// It was found by running the model; `report`, the context's plan and notices tell how. All of what could move when nothing less meets
-/// the target.
+/// It was found by running the model; `report`, the context's plan and notices tell how. All of what could move when
+/// nothing less meets the target.
 ///
 /// The way: one run as it is, one with everything narrow. If that misses, one with a twin for each node, which tells
 /// the errors that come from each (ranking.h); then a search (search.h); then inputs that the search hasn't seen.

@@ -1,4 +1,4 @@
-#include "passes/mixed/watch.h"
+#include "passes/support/mixed/watch.h"
 
 #include <algorithm>
 #include <array>

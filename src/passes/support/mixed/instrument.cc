@@ -1,7 +1,8 @@
-#include "passes/mixed/instrument.h"
+#include "passes/support/mixed/instrument.h"
 
 #include "ir/cloner.h"
-#include "passes/mixed/counterparts.h"
+#include "passes/support/inline_calls.h"
+#include "passes/support/mixed/counterparts.h"
 #include "runtime/taps.h"
 
 namespace olivine::passes::mixed {
@@ -36,7 +37,11 @@ class Instrumenter {
     return std::move(inputs_);
   }
 
-  ir::Model model() { return std::move(copies_.model()); }
+  /// With functions inlined: ONNX Runtime cannot tell the types of what a tap in a function gives.
+  ir::Model model() {
+    inline_calls(copies_.model());
+    return std::move(copies_.model());
+  }
 
  private:
   static Node& make_tap(Graph& graph, Node* position, Value& input, std::size_t id) {

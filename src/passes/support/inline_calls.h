@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ir/graph.h"
+
+namespace olivine::passes {
+
+/// Puts the bodies of local functions in the place of their calls, everywhere in the main graph and what is nested in
+/// it; the functions go. Bodies are taken to be of the model's own opsets, as ONNX Runtime does.
+void inline_calls(ir::Model& model);
+
+}  // namespace olivine::passes
