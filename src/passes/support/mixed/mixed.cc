@@ -111,13 +111,14 @@ class Finder {
   void look_for_few() {
     if (candidates_.empty()) {
       progress("the error of each node");
-      runs_.measure(with_twin(model_, nodes_), everything_narrow_);
+      runs_.measure(with_twin(nodes_), everything_narrow_);
       candidates_ = rank(model_, nodes_, runs_.simulation());
     }
     SearchProblem problem;
     for (const Candidate& candidate : candidates_) {
       problem.shares.push_back(candidate.share);
       problem.broken.push_back(candidate.broken || kept_.contains(candidate.node));
+      problem.covers_others.push_back(candidate.covers_others);
       problem.start.push_back(std::find(request_.start.begin(), request_.start.end(), candidate.node->op_type) !=
                               request_.start.end());
     }
@@ -160,6 +161,9 @@ class Finder {
       double in = 0;
       double out = 0;
       for (const Value* input : nodes_[i]->inputs()) in = std::max(in, error_of(input));
+      for (const ir::Graph* body : nodes_[i]->subgraphs()) {
+        for (const Value* output : body->outputs()) in = std::max(in, error_of(output));
+      }
       for (const auto& output : nodes_[i]->outputs()) out = std::max(out, error_of(output.get()));
       if (out < kStrayed || out < kLeap * in) continue;
       if (!kept.contains(nodes_[i])) found.push_back(i);

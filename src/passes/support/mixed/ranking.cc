@@ -192,6 +192,7 @@ std::vector<const Node*> find_candidates(const ir::Model& model, const Precision
   for_each_graph(model, [&](const Graph& graph) {
     for (const Node& node : graph.nodes()) {
       const NodePlan& ports = plan.nodes.at(&node);
+      if (model.find_function(node.domain, node.op_type, node.overload) != nullptr) continue;
       if ((!moves_data(node) || holds_constant(node)) && !node.is("Cast") &&
           (moves(ports.inputs) || moves(ports.outputs)))
         candidates.push_back(&node);
@@ -200,11 +201,10 @@ std::vector<const Node*> find_candidates(const ir::Model& model, const Precision
   return candidates;
 }
 
-std::unordered_set<const Node*> with_twin(const ir::Model& model, const std::vector<const Node*>& candidates) {
+std::unordered_set<const Node*> with_twin(const std::vector<const Node*>& candidates) {
   std::unordered_set<const Node*> twins;
   for (const Node* node : candidates) {
-    const bool call = model.find_function(node->domain, node->op_type, node->overload) != nullptr;
-    if (!call && !is_random(*node) && node->subgraphs().empty() && !moves_data(*node)) twins.insert(node);
+    if (!is_random(*node) && node->subgraphs().empty() && !moves_data(*node)) twins.insert(node);
   }
   return twins;
 }
@@ -216,7 +216,9 @@ std::vector<Candidate> rank(const ir::Model& model, const std::vector<const Node
   std::vector<Candidate> candidates;
   for (const Node* node : nodes) {
     const double own = seen.from_inputs(*node) + seen.from_result(*node);
-    Candidate candidate{node, sensitivities.of(*node) * own, own >= kBad, {}};
+    // What goes wrong in a body is the fault of nodes there, as long as that helps.
+    const bool body = !node->subgraphs().empty();
+    Candidate candidate{node, body ? 0 : sensitivities.of(*node) * own, !body && own >= kBad, body, {}};
     candidate.reason = fault_of(*node, seen);
     candidates.push_back(std::move(candidate));
   }

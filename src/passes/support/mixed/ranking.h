@@ -16,14 +16,17 @@ struct Candidate {
   double share = 0;
   /// Its own result is bad although its inputs are right.
   bool broken = false;
+  /// It has a body: to keep it keeps all that is in there.
+  bool covers_others = false;
   std::string reason;  ///< for people
 };
 
-/// The nodes that `plan` moves and that compute something, or hold a constant.
+/// The nodes that `plan` moves and that compute something, or hold a constant. No calls: what is in a function stands
+/// for itself.
 std::vector<const ir::Node*> find_candidates(const ir::Model& model, const PrecisionPlan& plan);
 
-/// Those whose results a twin can tell: no bodies, no calls, nothing random.
-std::unordered_set<const ir::Node*> with_twin(const ir::Model& model, const std::vector<const ir::Node*>& candidates);
+/// Those whose results a twin can tell: no bodies, nothing random.
+std::unordered_set<const ir::Node*> with_twin(const std::vector<const ir::Node*>& candidates);
 
 /// After Simulation::measure; in the order of `candidates`.
 std::vector<Candidate> rank(const ir::Model& model, const std::vector<const ir::Node*>& candidates,

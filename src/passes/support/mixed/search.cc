@@ -168,7 +168,7 @@ class Search {
 
   /// Kept units by connection, those with the smallest shares first; joined until they are no more than `most`.
   std::vector<Units> islands(std::size_t most) const {
-    std::vector<bool> seen(result_.kept.size(), false);
+    std::vector<bool> seen = problem_.covers_others;
     std::vector<Units> found;
     for (std::size_t unit = 0; unit < seen.size(); ++unit) {
       if (result_.kept[unit] && !seen[unit]) found.push_back(island_of(unit, seen));
@@ -184,6 +184,9 @@ class Search {
     for (Units& units : found) {
       std::stable_sort(units.begin(), units.end(),
                        [&](std::size_t a, std::size_t b) { return problem_.shares[a] < problem_.shares[b]; });
+    }
+    for (std::size_t unit = 0; unit < seen.size(); ++unit) {
+      if (result_.kept[unit] && problem_.covers_others[unit]) found.insert(found.begin(), {unit});
     }
     return found;
   }

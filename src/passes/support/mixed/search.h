@@ -25,6 +25,8 @@ struct SearchProblem {
   std::vector<bool> broken;
   /// Units to begin with where none is broken; may be empty.
   std::vector<bool> start;
+  /// Units that keep others along with themselves: they are given up first.
+  std::vector<bool> covers_others;
   /// By unit: those next to it. Groups are made of neighbours.
   std::vector<std::vector<std::size_t>> neighbours;
   /// Tries a set of units to keep.
