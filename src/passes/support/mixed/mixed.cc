@@ -140,6 +140,7 @@ class Finder {
     const NodeSet nodes = nodes_of(kept);
     const Accuracy accuracy = runs_.attempt(nodes);
     tried_[kept] = accuracy;
+    context_.log.write(LogLevel::debug, "excess {:.3g}", accuracy.excess);
     Attempt result{accuracy.met, accuracy.excess, {}};
     if (!accuracy.met && runs_.simulated()) result.suspects = suspects(nodes);
     return result;

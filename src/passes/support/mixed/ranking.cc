@@ -16,7 +16,7 @@ using ir::Value;
 /// A relative mean square error of 10 %: no rounding, but something lost.
 constexpr double kBad = 1e-2;
 /// Errors at a node that is further from where they do harm count a little less: nearer ones are tried first.
-constexpr double kDecay = 0.7;
+constexpr double kDecay = 0.97;
 constexpr double kMostSensitive = 1e12;
 
 constexpr std::array<std::string_view, 7> kRandom = {
@@ -62,14 +62,54 @@ class Observations {
     return error;
   }
 
+  /// Whether it matters that elements of a value are beyond the narrow type: a mask's are not missed.
+  bool overflow_matters(const Value& value) const {
+    for (const ir::Use& use : value.uses()) {
+      if (use.node == nullptr || !use.node->subgraphs().empty() || from_inputs(*use.node) >= kBad) return true;
+      for (const auto& output : use.node->outputs()) {
+        const bool moved = output && moves_data(*use.node);
+        if ((moved || overflows(output.get())) && overflow_matters(*output)) return true;
+      }
+    }
+    return false;
+  }
+  bool overflows(const Value* value) const {
+    const Seen* seen = given(value);
+    return seen != nullptr && seen->overflows != 0;
+  }
+  /// A result that overflows, to somebody's harm.
+  bool overflows_badly(const Node& node) const {
+    return std::any_of(node.outputs().begin(), node.outputs().end(), [&](const auto& output) {
+      return output && overflows(output.get()) && overflow_matters(*output);
+    });
+  }
+
   /// How a relative error of the inputs comes out at the results (mean squares).
-  double gain(const Node& node) const {
+  double gain(const Node& node, std::size_t input) const {
+    if (is_sum(node)) {
+      // An error of a summand counts by the summand's size: f(x) = x + y.
+      const double size = mean_square(node, input);
+      const double sum = mean_square(given(node.output(0)));
+      if (size > 0 && sum > 0) return std::clamp(size / sum, 1e-6, 1e6);
+    }
     double rounding = 0;
     for (const auto& [index, seen] : taken(node)) rounding += seen->rounding();
     return rounding == 0 ? 1 : std::clamp(from_inputs(node) / rounding, 1e-4, 1e4);
   }
 
  private:
+  static bool is_sum(const Node& node) { return node.is("Add") || node.is("Sub") || node.is("Sum"); }
+
+  static double mean_square(const Seen* seen) {
+    return seen == nullptr || seen->elements == 0 ? 0 : seen->squares / static_cast<double>(seen->elements);
+  }
+  double mean_square(const Node& node, std::size_t input) const {
+    for (const auto& [index, seen] : taken(node)) {
+      if (index == input) return mean_square(seen);
+    }
+    return 0;
+  }
+
   double worst(const Node& node, double (Seen::*error)() const) const {
     double result = 0;
     for (const auto& output : node.outputs()) {
@@ -118,10 +158,10 @@ class Sensitivities {
       for (const Value* output : function->body->outputs()) at_[output] = std::max(at_[output], here);
       if (std::find(called_.begin(), called_.end(), function) == called_.end()) called_.push_back(function);
     }
-    const double gain = moves_data(node) ? 1 : kDecay * seen_.gain(node);
-    for (const Value* input : node.inputs()) {
-      if (input == nullptr) continue;
-      double& sum = at_[input];
+    for (std::size_t i = 0; i < node.inputs().size(); ++i) {
+      if (node.input(i) == nullptr) continue;
+      const double gain = moves_data(node) ? 1 : kDecay * seen_.gain(node, i);
+      double& sum = at_[node.input(i)];
       sum = std::min(sum + gain * here, kMostSensitive);
     }
   }
@@ -143,11 +183,11 @@ std::string percent(double relative_square) { return fmt::format("{:.2g} %", 100
 std::string fault_of(const Node& node, const Observations& seen) {
   for (const auto& output : node.outputs()) {
     const Seen* result = seen.given(output.get());
-    if (result != nullptr && result->overflows != 0)
+    if (result != nullptr && result->overflows != 0 && seen.overflow_matters(*output))
       return fmt::format("overflow: its result reaches {:.7g}", result->largest);
   }
   for (const auto& [index, taken] : seen.taken(node)) {
-    if (taken->overflows != 0)
+    if (taken->overflows != 0 && seen.from_inputs(node) >= kBad)
       return fmt::format("overflow: its input '{}' reaches {:.7g}", node.input(index)->name(), taken->largest);
   }
   const double error = seen.from_inputs(node);
@@ -215,7 +255,8 @@ std::vector<Candidate> rank(const ir::Model& model, const std::vector<const Node
   const Sensitivities sensitivities(model, seen);
   std::vector<Candidate> candidates;
   for (const Node* node : nodes) {
-    const double own = seen.from_inputs(*node) + seen.from_result(*node);
+    const double lost = seen.overflows_badly(*node) ? 1 : 0;
+    const double own = seen.from_inputs(*node) + seen.from_result(*node) + lost;
     // What goes wrong in a body is the fault of nodes there, as long as that helps.
     const bool body = !node->subgraphs().empty();
     Candidate candidate{node, body ? 0 : sensitivities.of(*node) * own, !body && own >= kBad, body, {}};

@@ -70,7 +70,10 @@ Runs::Runs(const ir::Model& model, const PrecisionRequest& request, const Accura
 void Runs::observe_all() {
   sets_.clear();
   truths_.clear();
-  for (runtime::Feed& feed : runtime::make_feeds(model_, narrowed_, inputs_, log_).runs) observe(std::move(feed.a));
+  runs_ = 0;
+  std::vector<runtime::Feed> feeds = runtime::make_feeds(model_, narrowed_, inputs_, log_).runs;
+  searched_ = feeds.size();
+  for (runtime::Feed& feed : feeds) observe(std::move(feed.a));
 }
 
 void Runs::observe(runtime::InputSet inputs) {
@@ -116,7 +119,7 @@ std::function<Outputs(const runtime::InputSet&)> Runs::runner(const NodeSet& kep
 
 void Runs::measure(const NodeSet& nodes, const PrecisionPlan& plan) {
   simulation_.measure(sets_.back(), nodes, plan);
-  runs_ += 2;  // every node twice
+  runs_ += 2 * static_cast<double>(searched_);  // every node twice, counted as if on all sets
 }
 
 bool Runs::add_unseen() {

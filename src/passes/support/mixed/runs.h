@@ -29,8 +29,8 @@ class Runs {
 
   const Simulation& simulation() const { return simulation_; }
   bool simulated() const { return simulated_; }
-  /// Passes over all sets: one for each time that each set was run.
-  double inferences() const { return runs_ / static_cast<double>(sets_.size()); }
+  /// Passes over the sets that the search began with.
+  double inferences() const { return runs_ / static_cast<double>(searched_); }
   std::size_t sets() const { return sets_.size(); }
   /// The outputs of the original, of the first set.
   const Outputs& truth() const { return truths_.front(); }
@@ -53,6 +53,7 @@ class Runs {
   Simulation simulation_;
   std::vector<runtime::InputSet> sets_;
   std::vector<Outputs> truths_;
+  std::size_t searched_ = 1;  ///< sets to begin with
   double runs_ = 0;
 };
 

@@ -84,7 +84,8 @@ class Search {
     // Errors of many nodes add up as squares, so the square of the excess tells how much of them has to go.
     const std::vector<double> left = shares_left(order);
     double wanted = left[0] / (excess_ * excess_);
-    while (high - low > 1 + high / 32 && may_try(reserve())) {
+    // As long as nothing but everything is known to meet the target, that is worth more than giving up parts.
+    while (high - low > 1 + high / 32 && may_try(high == order.size() ? 1 : reserve())) {
       const std::size_t middle =
           std::isfinite(excess_) ? where_left(left, kMargin * wanted, low, high) : low + (high - low) / 2;
       const Attempt attempt = try_kept(with(least, order, middle));
@@ -137,7 +138,10 @@ class Search {
         groups.push_back(std::move(part.units));
         continue;
       }
-      if (give_up(part.units)) continue;
+      // To keep nothing is known to miss.
+      const bool is_all =
+          part.units.size() == static_cast<std::size_t>(std::count(result_.kept.begin(), result_.kept.end(), true));
+      if (!is_all && give_up(part.units)) continue;
       // Halves are worth a look when attempts are left for all that waits.
       if (part.units.size() > 1 && may_try(parts.size() + 1)) {
         const auto middle = part.units.begin() + static_cast<std::ptrdiff_t>(part.units.size() / 2);

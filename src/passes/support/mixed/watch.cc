@@ -45,18 +45,18 @@ void look_at(Seen& seen, float value, float rounded) {
   }
   const double exact = value;
   seen.largest = std::max(seen.largest, std::abs(exact));
-  seen.squares += exact * exact;
   if (!std::isfinite(rounded)) {
     ++seen.overflows;
     return;
   }
+  seen.squares += exact * exact;
   const double error = rounded - exact;
   seen.rounding_squares += error * error;
   if (std::abs(error) > kThreeDigits * std::abs(exact)) ++seen.underflows;
 }
 
-void look_at_twin(Seen& seen, float value, float twin) {
-  if (!std::isfinite(value)) return;
+void look_at_twin(Seen& seen, float value, float rounded, float twin) {
+  if (!std::isfinite(value) || !std::isfinite(rounded)) return;
   if (!std::isfinite(twin)) {
     ++seen.twin_breaks;
     return;
@@ -134,7 +134,8 @@ void Watch::observe(Seen& seen, std::span<const float> in, std::span<const float
     round(values, std::span(scratch).first(count), constant);
     Seen& part = parts[block];
     for (std::size_t i = 0; i < count; ++i) look_at(part, values[i], scratch[i]);
-    for (std::size_t i = 0; i < count && !second.empty(); ++i) look_at_twin(part, values[i], second[first + i]);
+    for (std::size_t i = 0; i < count && !second.empty(); ++i)
+      look_at_twin(part, values[i], scratch[i], second[first + i]);
     if (!rounded.empty()) std::memcpy(rounded.data() + first, scratch.data(), count * sizeof(float));
   });
   for (const Seen& part : parts) add(seen, part);

@@ -15,16 +15,16 @@ struct Seen {
   std::uint64_t elements = 0;
   std::uint64_t passes = 0;
   double largest = 0;             ///< magnitude of the finite ones
-  double squares = 0;             ///< their sum of squares
+  double squares = 0;             ///< sum of squares of those that the narrow type holds
   std::uint64_t not_finite = 0;   ///< infinities and NaN
   std::uint64_t overflows = 0;    ///< finite ones that the narrow type turns into infinities
   std::uint64_t underflows = 0;   ///< nonzero ones that it holds with less than three digits, or not at all
   double rounding_squares = 0;    ///< of the errors of rounding
   double twin_squares = 0;        ///< of the differences between a node's result and its twin's
-  std::uint64_t twin_breaks = 0;  ///< elements of the twin that aren't finite where the node's are
+  std::uint64_t twin_breaks = 0;  ///< elements of the twin that aren't finite where the narrow type holds the node's
 
-  /// Relative mean square errors.
-  double rounding() const { return relative(rounding_squares, overflows); }
+  /// Relative mean square errors, of the elements that the narrow type holds.
+  double rounding() const { return relative(rounding_squares, 0); }
   double twin() const { return relative(twin_squares, twin_breaks); }
 
  private:
