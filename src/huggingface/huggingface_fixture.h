@@ -61,6 +61,28 @@ inline std::string safetensors(const std::vector<Payload>& payloads) {
   return safetensors_text(header.dump(), bytes);
 }
 
+/// A zip archive of stored entries, as torch.save makes it; its check sums are zero, nobody reads them.
+inline std::string zip(const std::vector<std::pair<std::string, std::string>>& entries) {
+  using U16 = std::vector<std::uint16_t>;
+  using U32 = std::vector<std::uint32_t>;
+  std::string text;
+  std::string directory;
+  for (const auto& [name, content] : entries) {
+    const auto size = static_cast<std::uint32_t>(content.size());
+    const std::string common = bytes_of(U16{20, 0, 0, 0, 0}) + bytes_of(U32{0, size, size}) +
+                               bytes_of(U16{static_cast<std::uint16_t>(name.size()), 0});
+    directory += "PK\1\2" + bytes_of(U16{20}) + common + bytes_of(U16{0, 0, 0}) +
+                 bytes_of(U32{0, static_cast<std::uint32_t>(text.size())}) + name;
+    text += "PK\3\4" + common + name + content;
+  }
+  const auto count = static_cast<std::uint16_t>(entries.size());
+  const std::string end =
+      "PK\5\6" + bytes_of(U16{0, 0, count, count}) +
+      bytes_of(U32{static_cast<std::uint32_t>(directory.size()), static_cast<std::uint32_t>(text.size())}) +
+      bytes_of(U16{0});
+  return text + directory + end;
+}
+
 /// All values, as floats.
 inline std::vector<float> floats_of(const tensor::Tensor& tensor) {
   const std::vector<std::byte> bytes = tensor::evaluate(tensor);
