@@ -196,11 +196,12 @@ void merge_adapter(Checkpoint& checkpoint, const fs::path& folder) {
       errors.add(error.prepend(name).prepend(folder.string()));
     }
   };
-  for (const auto& [name, module] : adapter.modules) {
-    each(name, [&, &name = name, &module = module] { merger.merge(name, module); });
-  }
+  // An embedding that was saved with its adapter is what the adapter is added to.
   for (const auto& [name, weight] : adapter.replaced) {
     each(name, [&, &name = name, &weight = weight] { merger.replace(name, weight); });
+  }
+  for (const auto& [name, module] : adapter.modules) {
+    each(name, [&, &name = name, &module = module] { merger.merge(name, module); });
   }
   errors.throw_if_any();
 }

@@ -69,6 +69,14 @@ TEST_F(Lora, ReadsTransposedWeightsAndEmbeddings) {
   EXPECT_THAT(floats_of(checkpoint.at("model.embed.weight").tensor), ElementsAre(5, 7, 10, 14, 15, 21));
 }
 
+TEST_F(Lora, AddsToAnEmbeddingThatWasSavedWithTheAdapter) {
+  const Checkpoint checkpoint = merged(
+      R"(,"lora_alpha":1)", {floats("base_model.model.model.embed.base_layer.weight", {3, 2}, {1, 1, 1, 1, 1, 1}),
+                             floats("base_model.model.model.embed.lora_embedding_A", {1, 3}, {1, 2, 3}),
+                             floats("base_model.model.model.embed.lora_embedding_B", {2, 1}, {5, 7})});
+  EXPECT_THAT(floats_of(checkpoint.at("model.embed.weight").tensor), ElementsAre(6, 8, 11, 15, 16, 22));
+}
+
 TEST_F(Lora, BringsRowsToTheirLengths) {
   auto tensors = factors();
   tensors.push_back(floats(std::string(kLayer) + ".lora_magnitude_vector", {2}, {2, 3}));

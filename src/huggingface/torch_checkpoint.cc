@@ -74,9 +74,14 @@ class OldFile {
   explicit OldFile(std::shared_ptr<const MappedFile> file)
       : file_(std::move(file)),
         text_(reinterpret_cast<const char*>(file_->bytes().data()), file_->bytes().size()),
-        position_(kOldMagicOffset + kOldMagic.size()) {}
+        position_(text_.find(kOldMagic) + kOldMagic.size()) {}
 
-  static bool is_one(std::string_view text) { return text.substr(kOldMagicOffset).starts_with(kOldMagic); }
+  /// The magic number stands behind the pickle's version, and behind the length of a frame from version 4 on.
+  static bool is_one(std::string_view text) {
+    constexpr std::size_t kFrame = 9;
+    return text.starts_with('\x80') &&
+           text.substr(2, kFrame + kOldMagic.size()).find(kOldMagic) != std::string_view::npos;
+  }
 
   Tensors read() {
     const Pickle version = next();
@@ -97,8 +102,6 @@ class OldFile {
   }
 
  private:
-  static constexpr std::size_t kOldMagicOffset = 2;  // behind the pickle's version
-
   Pickle next() {
     Pickle pickle(text_.substr(position_, kLargestPickle));
     position_ += pickle.size();

@@ -130,6 +130,10 @@ TEST_F(TorchCheckpoint, ReadsFilesFromBeforeTheArchive) {
                            state_dict(text("w") + tensor_of(view, 1, {2}, {1})) + "\x80\x02](" + text("7") + "e.";
   const auto path = folder_.write("old.bin", head + bytes_of<std::int64_t>({3}) + bytes_of<float>({5, 6, 7}));
   EXPECT_EQ(floats_of(read_torch_checkpoint(path).at("w")), (std::vector<float>{6, 7}));
+  const std::string frame = std::string("\x80\x04\x95") + bytes_of<std::uint64_t>({13});
+  const auto framed =
+      folder_.write("framed.bin", frame + head.substr(2) + bytes_of<std::int64_t>({3}) + bytes_of<float>({5, 6, 7}));
+  EXPECT_EQ(floats_of(read_torch_checkpoint(framed).at("w")), (std::vector<float>{6, 7}));
   const auto cut = folder_.write("cut.bin", head + bytes_of<std::int64_t>({3}) + bytes_of<float>({5, 6}));
   EXPECT_THAT(error_of([&] { read_torch_checkpoint(cut); }), HasSubstr("storage '7' goes beyond"));
   const auto shorter = folder_.write("shorter.bin", head);
