@@ -136,6 +136,29 @@ TEST_F(QuantizedCheckpoint, ReadsGptq) {
   }
 }
 
+TEST_F(QuantizedCheckpoint, BelievesTheTensorsOfAModuleMoreThanTheConfig) {
+  const Codes codes = random_codes(kRows, kColumns, 256, 1);
+  const Codes zeros = random_codes(kRows, kGroups, 256, 2);
+  expect_values(unpacked(R"("quant_method":"gptq","bits":4,"group_size":16,"dynamic":{})", gptq(8, codes, zeros, true)),
+                codes, zeros, scales());
+}
+
+TEST_F(QuantizedCheckpoint, ReadsCodesInPieces) {
+  const Codes codes = random_codes(kRows, kColumns, 16, 1);
+  const Codes zeros = random_codes(kRows, kGroups, 16, 2);
+  const std::vector<unsigned> order = {0, 2, 4, 6, 1, 3, 5, 7};
+  const Checkpoint awq =
+      unpacked(R"("quant_method":"awq","group_size":32)",
+               {payload("m.qweight", "I32", {kColumns, kRows / 8}, packed(transposed(codes), 4, order)),
+                payload("m.qzeros", "I32", {kGroups, kRows / 8}, packed(transposed(zeros), 4, order)),
+                scale_payload("m.scales", scales(), true)});
+  expect_pieces_agree(awq.at("m.weight").quantized->codes, 11);
+  expect_pieces_agree(awq.at("m.weight").tensor, 43);
+  const Checkpoint gptq4 = unpacked(R"("quant_method":"gptq","bits":4,"group_size":32)", gptq(4, codes, zeros, true));
+  expect_pieces_agree(gptq4.at("m.weight").quantized->codes, 11);
+  expect_pieces_agree(*gptq4.at("m.weight").quantized->zero_points, 3);
+}
+
 TEST_F(QuantizedCheckpoint, DropsZeroPointsThatAreAllHalf) {
   const Codes codes = random_codes(kRows, kColumns, 16, 1);
   const std::string settings = R"("quant_method":"gptq","bits":4,"group_size":32,"sym":true)";

@@ -40,7 +40,12 @@ class DequantizedSource final : public tensor::Source {
     if (matrix.group_index) index_ = *tensor::as_int64s(*matrix.group_index, matrix.group_index->element_count());
   }
 
-  std::uint64_t preferred_elements() const override { return codes_.source()->preferred_elements(); }
+  /// Whole rows of the codes' block, of which values take so many times the bytes.
+  std::uint64_t preferred_elements() const override {
+    const std::uint64_t codes = codes_.source()->preferred_elements();
+    const std::uint64_t part = codes * static_cast<std::uint64_t>(bits_) / 32;
+    return part >= columns_ ? part / columns_ * columns_ : std::min(codes, columns_);
+  }
 
   void read(std::uint64_t first, std::uint64_t count, std::byte* out) const override {
     if (count == 0) return;
