@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <set>
 #include <vector>
 
 #include "base/error.h"
@@ -47,41 +47,46 @@ fs::path shard_path(const fs::path& folder, const std::string& name) {
   return path;
 }
 
-using Shards = std::map<std::string, std::vector<std::string>>;  ///< names of tensors by file
+using WeightMap = std::map<std::string, std::string, std::less<>>;  ///< files by names of tensors
 
-Shards read_weight_map(const fs::path& index) {
+WeightMap read_weight_map(const fs::path& index) {
   const nlohmann::json json = parse_large(read_text_file(index), "index");
   const auto map = json.is_object() ? json.find("weight_map") : json.end();
-  if (map == json.end() || !map->is_object()) {
+  if (!json.is_object() || map == json.end() || !map->is_object()) {
     throw Error(ErrorCode::conversion, "has no object 'weight_map'").remedy("is it the index of a checkpoint?");
   }
-  Shards shards;
+  WeightMap files;
   for (const auto& [name, file] : map->items()) {
     if (!file.is_string()) throw Error(ErrorCode::conversion, fmt::format("tensor '{}' has no file", name));
-    shards[file.get<std::string>()].push_back(name);
+    files.emplace(name, file.get<std::string>());
   }
-  return shards;
+  return files;
+}
+
+/// A shard's tensors, those that the index doesn't list too. One that it finds in another shard is that one.
+void add_shard(const fs::path& path, const std::string& file, const WeightMap& files, Checkpoint& checkpoint) {
+  for (auto& [name, tensor] : read_file(path)) {
+    const auto listed = files.find(name);
+    if (listed != files.end() && listed->second != file) continue;
+    if (const Weight* const other = checkpoint.find(name)) {
+      throw Error(ErrorCode::conversion, fmt::format("tensor '{}' is in '{}' and in '{}'", name, other->file, file));
+    }
+    checkpoint.set(name, {tensor, file, nullptr});
+  }
 }
 
 Checkpoint open_index(const fs::path& index) {
-  const Shards shards = read_weight_map(index);
+  const WeightMap files = read_weight_map(index);
+  std::set<std::string> shards;
+  for (const auto& [name, file] : files) shards.insert(file);
   Checkpoint checkpoint(index.parent_path().string());
-  for (const auto& [file, names] : shards) {
-    const fs::path path = shard_path(index.parent_path(), file);
-    for (auto& [name, tensor] : read_file(path)) {
-      if (const Weight* const other = checkpoint.find(name)) {
-        throw Error(ErrorCode::conversion, fmt::format("tensor '{}' is in '{}' and in '{}'", name, other->file, file));
-      }
-      checkpoint.set(name, {tensor, file, nullptr});
-    }
-    for (const std::string& name : names) {
-      const Weight* const weight = checkpoint.find(name);
-      if (weight == nullptr || weight->file != file) {
-        throw Error(ErrorCode::conversion,
-                    fmt::format("says that '{}' holds the tensor '{}', but it doesn't", file, name))
-            .remedy("download the checkpoint again, whole");
-      }
-    }
+  for (const std::string& file : shards) {
+    add_shard(shard_path(index.parent_path(), file), file, files, checkpoint);
+  }
+  for (const auto& [name, file] : files) {
+    if (checkpoint.contains(name)) continue;
+    throw Error(ErrorCode::conversion, fmt::format("says that '{}' holds the tensor '{}', but it doesn't", file, name))
+        .remedy("download the checkpoint again, whole");
   }
   return checkpoint;
 }

@@ -31,8 +31,8 @@ class Checkpoint {
   /// and after them a single other `.safetensors` file. No payload is read.
   ///
   /// Error[io] when there is none (it lists what was looked for) or a shard is missing. Error[conversion] when an index
-  /// names a file that leaves the folder or a tensor that its file doesn't hold, when two shards hold the same tensor,
-  /// and for what the files' readers refuse.
+  /// names a file that leaves the folder or a tensor that its file doesn't hold, when two shards hold a tensor that the
+  /// index doesn't list, and for what the files' readers refuse.
   static Checkpoint open(const std::filesystem::path& path);
 
   Checkpoint() = default;

@@ -39,6 +39,13 @@ TEST_F(CheckpointTest, OpensShards) {
   EXPECT_EQ(checkpoint.at("v").file, "deep/b.safetensors");
 }
 
+TEST_F(CheckpointTest, TakesATensorFromTheShardThatTheIndexNames) {
+  folder_.write("a.safetensors", safetensors({floats("w", {1}, {1})}));
+  folder_.write("b.safetensors", safetensors({floats("w", {1}, {2}), floats("v", {1}, {3})}));
+  write_index(R"({"w":"a.safetensors","v":"b.safetensors"})");
+  EXPECT_THAT(floats_of(Checkpoint::open(folder_.path()).at("w").tensor), testing::ElementsAre(1));
+}
+
 TEST_F(CheckpointTest, NamesWhatIsMissing) {
   folder_.write("a.safetensors", safetensors({floats("w", {1}, {1})}));
   folder_.write("b.safetensors", safetensors({floats("w", {1}, {1})}));
@@ -47,8 +54,10 @@ TEST_F(CheckpointTest, NamesWhatIsMissing) {
   EXPECT_THAT(refusal(), AllOf(HasSubstr("index.json"), HasSubstr("'c.safetensors', which is missing")));
   write_index(R"({"w":"a.safetensors","v":"a.safetensors"})");
   EXPECT_THAT(refusal(), HasSubstr("says that 'a.safetensors' holds the tensor 'v'"));
-  write_index(R"({"w":"a.safetensors","x":"b.safetensors"})");
-  EXPECT_THAT(refusal(), HasSubstr("tensor 'w' is in 'a.safetensors' and in 'b.safetensors'"));
+  folder_.write("b.safetensors", safetensors({floats("v", {1}, {1}), floats("twice", {1}, {1})}));
+  folder_.write("a.safetensors", safetensors({floats("w", {1}, {1}), floats("twice", {1}, {1})}));
+  write_index(R"({"w":"a.safetensors","v":"b.safetensors"})");
+  EXPECT_THAT(refusal(), HasSubstr("tensor 'twice' is in 'a.safetensors' and in 'b.safetensors'"));
   write_index("[]");
   EXPECT_THAT(refusal(), HasSubstr("no object 'weight_map'"));
   write_index(R"({"w":1})");
