@@ -49,16 +49,29 @@ Tensors read_state_dict(const PickleValue& root, const Storage& storage) {
   return tensors;
 }
 
+/// What is wrong with the archive is mended by saving a state dict, not a program.
+template <typename Body>
+auto with_remedy(Body&& body) {
+  try {
+    return body();
+  } catch (Error& error) {
+    error.remedy(kRemedy);
+    throw;
+  }
+}
+
 Tensors read_archive(const std::filesystem::path& path) {
-  const torch::Archive archive = torch::Archive::open(path);
+  const torch::Archive archive = with_remedy([&] { return torch::Archive::open(path, "file of torch.save"); });
   return with_place(path.string(), [&] {
-    if (archive.contains("byteorder") && archive.text("byteorder", 64) != "little") {
-      refuse("its numbers are big-endian");
-    }
-    const std::string text = archive.text("data.pkl", kLargestPickle);
-    const Pickle pickle(text);
-    return read_state_dict(pickle.root(),
-                           [&](const PickleStorage& storage) { return archive.bytes("data/" + storage.key); });
+    const auto text = [&](std::string_view name, std::uint64_t limit) {
+      return with_remedy([&] { return archive.text(name, limit); });
+    };
+    if (archive.contains("byteorder") && text("byteorder", 64) != "little") refuse("its numbers are big-endian");
+    const std::string pickle_text = text("data.pkl", kLargestPickle);
+    const Pickle pickle(pickle_text);
+    return read_state_dict(pickle.root(), [&](const PickleStorage& storage) {
+      return with_remedy([&] { return archive.bytes("data/" + storage.key); });
+    });
   });
 }
 

@@ -109,6 +109,15 @@ TEST_F(TorchCheckpoint, RefusesWhatIsDamagedOrNoStateDict) {
   EXPECT_THAT(error_of([&] { read_torch_checkpoint(path); }), AllOf(HasSubstr("model.bin"), HasSubstr("torch.save")));
 }
 
+TEST_F(TorchCheckpoint, SaysHowToMendAnArchive) {
+  const auto path = write(state_dict(""));
+  std::filesystem::resize_file(path, 200);
+  EXPECT_THAT(error_of([&] { read_torch_checkpoint(path); }),
+              AllOf(HasSubstr("not a file of torch.save"), HasSubstr("again with torch.save")));
+  EXPECT_THAT(refusal(state_dict(text("w") + tensor_of(storage("FloatStorage", "9", 6), 0, {1}, {1}))),
+              AllOf(HasSubstr("no entry 'data/9'"), HasSubstr("again with torch.save")));
+}
+
 TEST_F(TorchCheckpoint, DoesNotGrowByCallingAgain) {
   std::string many = "\x80\x02](";
   for (int i = 0; i < 1000; ++i) many += "NN\x86";

@@ -24,14 +24,14 @@ class PlaneSource final : public tensor::Source {
   explicit PlaneSource(Tensor words)
       : words_(std::move(words)), length_(static_cast<std::uint64_t>(words_.dims()[1])) {}
 
-  std::uint64_t preferred_elements() const override { return words_.source()->preferred_elements() * kPerWord; }
+  std::uint64_t preferred_elements() const override { return word_rows() * length_ * kPerWord; }
 
   void read(std::uint64_t first, std::uint64_t count, std::byte* out) const override {
     tensor::Scratch codes(count);
     auto* const numbers = reinterpret_cast<std::uint8_t*>(codes.data());
     // Eight rows share their words; a transposition wants to be read many rows at once.
     const std::uint64_t group = length_ * kPerWord;
-    const std::uint64_t step = std::max<std::uint64_t>(words_.block() / length_, 1) * group;
+    const std::uint64_t step = word_rows() * group;
     for (std::uint64_t done = 0; done < count;) {
       const std::uint64_t size = std::min(count - done, step - (first + done) % step);
       read_groups(first + done, size, numbers + done);
@@ -41,6 +41,9 @@ class PlaneSource final : public tensor::Source {
   }
 
  private:
+  /// A part of what the transposition of the words prefers: their codes, unpacked, are twice as large.
+  std::uint64_t word_rows() const { return std::max<std::uint64_t>(words_.block() / length_ / 2, 1); }
+
   void read_groups(std::uint64_t first, std::uint64_t count, std::uint8_t* out) const {
     const std::uint64_t group = first / length_ / kPerWord;
     const std::uint64_t groups = (first + count - 1) / length_ / kPerWord - group + 1;
