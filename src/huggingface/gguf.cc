@@ -190,14 +190,49 @@ void read(const std::shared_ptr<const MappedFile>& mapped, GgufFile& file) {
   read_tensors(reader, tensors, mapped, file);
 }
 
-}  // namespace
-
-GgufFile read_gguf(const std::filesystem::path& path) {
+GgufFile read_one(const std::filesystem::path& path) {
   GgufFile file;
   file.place = path.string();
   const auto mapped = MappedFile::open(path);
   with_place(file.place, [&] { read(mapped, file); });
   return file;
+}
+
+/// All parts of a model that was split: "x-00001-of-00003.gguf" and so on. The first has the metadata.
+GgufFile read_parts(const std::filesystem::path& path, std::int64_t count) {
+  constexpr std::string_view kExtension = ".gguf";
+  const std::string name = path.filename().string();
+  const std::string ending = fmt::format("-of-{:05}{}", count, kExtension);
+  const std::size_t digits = 6;  // with the hyphen
+  if (!name.ends_with(ending) || name.size() < ending.size() + digits) {
+    throw Error(ErrorCode::conversion,
+                fmt::format("it is one of {} parts, but its name doesn't end with '{}'", count, ending))
+        .remedy("give the parts the names that llama.cpp gave them");
+  }
+  const std::string stem = name.substr(0, name.size() - ending.size() - digits);
+  GgufFile whole;
+  std::set<std::string> names;
+  for (std::int64_t part = 1; part <= count; ++part) {
+    GgufFile file = read_one(path.parent_path() / fmt::format("{}-{:05}{}", stem, part, ending));
+    if (part == 1) {
+      whole.metadata = std::move(file.metadata);
+      whole.place = file.place;
+    }
+    for (GgufTensor& tensor : file.tensors) {
+      if (!names.insert(tensor.name).second) refuse(fmt::format("the tensor '{}' is in two parts", tensor.name));
+      whole.tensors.push_back(std::move(tensor));
+    }
+  }
+  return whole;
+}
+
+}  // namespace
+
+GgufFile read_gguf(const std::filesystem::path& path) {
+  GgufFile file = read_one(path);
+  const auto count = file.metadata.find("split.count");
+  if (count == file.metadata.end() || !count->is_number_integer() || *count <= 1) return file;
+  return with_place(file.place, [&] { return read_parts(path, count->get<std::int64_t>()); });
 }
 
 std::string gguf_type_name(std::uint32_t type) {

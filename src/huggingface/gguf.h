@@ -27,7 +27,9 @@ struct GgufFile {
   std::vector<GgufTensor> tensors;
 };
 
-/// Error[io] when the file cannot be read. Error[conversion] for another version, lengths and counts that leave the
+/// Of a model in parts ("x-00001-of-00003.gguf") any one opens all.
+///
+/// Error[io] when a file cannot be read. Error[conversion] for another version, lengths and counts that leave the
 /// file, types that GGUF doesn't have, keys or tensors given twice, rows that are no whole blocks, and tensors beyond
 /// the end.
 GgufFile read_gguf(const std::filesystem::path& path);

@@ -151,6 +151,23 @@ TEST_F(Gguf, ReadsInPieces) {
   }
 }
 
+TEST_F(Gguf, ReadsAllPartsOfAModel) {
+  const auto part = [](const std::string& name, float value) {
+    return gguf({key("split.count", 2U), key("general.architecture", "llama")}, {{name, 0, {1}, raw(value)}});
+  };
+  folder_.write("x-00001-of-00002.gguf", part("a", 1));
+  const auto second = folder_.write("x-00002-of-00002.gguf", part("b", 2));
+  const GgufFile file = read_gguf(second);
+  ASSERT_EQ(file.tensors.size(), 2u);
+  EXPECT_THAT(file.place, HasSubstr("x-00001-of-00002.gguf"));
+  EXPECT_THAT(floats_of(gguf_weight(file.tensors[1]).tensor), ElementsAre(2));
+  folder_.write("x-00001-of-00002.gguf", part("b", 1));
+  EXPECT_THAT(error_of([&] { read_gguf(second); }), HasSubstr("'b' is in two parts"));
+  std::filesystem::remove(folder_ / "x-00001-of-00002.gguf");
+  EXPECT_THAT(error_of([&] { read_gguf(second); }), HasSubstr("x-00001-of-00002.gguf"));
+  EXPECT_THAT(refusal(part("a", 1)), HasSubstr("-of-00002.gguf"));
+}
+
 TEST_F(Gguf, RefusesWhatLies) {
   EXPECT_THAT(refusal("GGML"), HasSubstr("doesn't begin with 'GGUF'"));
   EXPECT_THAT(refusal(gguf({}, {}, 1)), HasSubstr("version 1"));
