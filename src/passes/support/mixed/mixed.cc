@@ -24,6 +24,8 @@ constexpr std::int64_t kInferencesOfSmall = 256;
 constexpr std::int64_t kInferences = 12;
 /// To see the result on inputs that the search didn't have: the original and the result.
 constexpr double kInferencesOfCheck = 2;
+/// The largest error of other inputs is larger at times: the search leaves room for that.
+constexpr double kRoom = 0.85;
 /// A place has strayed by itself where its error is so much larger than what came in.
 constexpr double kLeap = 16;
 constexpr double kStrayed = 0.01;
@@ -72,6 +74,7 @@ class Finder {
       context_.notices.push_back(std::move(fault));
     progress("everything narrow");
     all_narrow_ = runs_.attempt({});
+    strayed_ = runs_.simulation().strayed();
     result_.met = all_narrow_.met;
     accuracy_ = all_narrow_;
     if (!result_.met && !nodes_.empty()) look_for_few();
@@ -112,7 +115,7 @@ class Finder {
     if (candidates_.empty()) {
       progress("the error of each node");
       runs_.measure(with_twin(nodes_), everything_narrow_);
-      candidates_ = rank(model_, nodes_, runs_.simulation());
+      candidates_ = rank(model_, nodes_, runs_.simulation(), strayed_);
     }
     SearchProblem problem;
     for (const Candidate& candidate : candidates_) {
@@ -123,7 +126,7 @@ class Finder {
                               request_.start.end());
     }
     tried_.clear();
-    problem.excess = accuracy_.excess;
+    problem.excess = accuracy_.excess / kRoom;
     problem.neighbours = neighbours();
     problem.most_attempts = attempts_left();
     problem.attempt = [&](const std::vector<bool>& kept) { return attempt(kept); };
@@ -141,8 +144,9 @@ class Finder {
     const Accuracy accuracy = runs_.attempt(nodes);
     tried_[kept] = accuracy;
     context_.log.write(LogLevel::debug, "excess {:.3g}", accuracy.excess);
-    Attempt result{accuracy.met, accuracy.excess, {}};
-    if (!accuracy.met && runs_.simulated()) result.suspects = suspects(nodes);
+    const bool with_room = !std::isfinite(accuracy.excess) || accuracy.excess <= kRoom;
+    Attempt result{accuracy.met && with_room, accuracy.excess / kRoom, {}};
+    if (!result.met && runs_.simulated()) result.suspects = suspects(nodes);
     return result;
   }
 
@@ -304,6 +308,7 @@ class Finder {
   const std::vector<const Node*> nodes_;
   std::unordered_map<const Node*, std::size_t> index_;
   std::vector<Candidate> candidates_;
+  std::vector<Strayed> strayed_;  ///< by place, with everything narrow
   std::map<std::vector<bool>, Accuracy> tried_;
   SearchResult result_;
   NodeSet kept_;

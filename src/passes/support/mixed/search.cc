@@ -12,6 +12,8 @@ using Units = std::vector<std::size_t>;
 
 /// What is known of shares is an estimate: a little more is kept than it says.
 constexpr double kMargin = 0.8;
+/// An expected excess that is worth an attempt.
+constexpr double kPromising = 1.2;
 
 class Search {
  public:
@@ -45,13 +47,28 @@ class Search {
     excess_ = problem_.excess;
     if (any_broken && repair(kept)) return true;
     if (!any_broken && problem_.start.size() == kept.size()) {
-      const auto first = std::find(problem_.start.begin(), problem_.start.end(), true);
-      if (first != problem_.start.end() && may_try(reserve()) && try_kept(problem_.start).met) {
-        result_.kept = problem_.start;
-        return result_.met = true;
-      }
+      if (begin(kept)) return true;
     }
     return narrow_down(kept);
+  }
+
+  /// Tries where to begin; what helps much is built upon.
+  bool begin(std::vector<bool>& kept) {
+    double left = 0;
+    for (std::size_t unit = 0; unit < kept.size(); ++unit) left += problem_.start[unit] ? 0 : problem_.shares[unit];
+    const double expected = problem_.excess * std::sqrt(left);
+    const bool none = std::find(problem_.start.begin(), problem_.start.end(), true) == problem_.start.end();
+    if (none || (std::isfinite(expected) && expected > kPromising) || !may_try(reserve() + 1)) return false;
+    const Attempt attempt = try_kept(problem_.start);
+    if (attempt.met) {
+      result_.kept = problem_.start;
+      return result_.met = true;
+    }
+    if (attempt.excess < problem_.excess / 2) {
+      kept = problem_.start;
+      excess_ = attempt.excess;
+    }
+    return false;
   }
 
   /// Adds what the attempts point at, as long as they point at something new.
@@ -83,20 +100,26 @@ class Search {
     std::size_t high = order.size();
     // Errors of many nodes add up as squares, so the square of the excess tells how much of them has to go.
     const std::vector<double> left = shares_left(order);
-    double wanted = left[0] / (excess_ * excess_);
+    double wanted = kMargin * left[0] / (excess_ * excess_);
+    bool trusted = std::isfinite(excess_);
     // As long as nothing but everything is known to meet the target, that is worth more than giving up parts.
     while (high - low > 1 + high / 32 && may_try(high == order.size() ? 1 : reserve())) {
-      const std::size_t middle =
-          std::isfinite(excess_) ? where_left(left, kMargin * wanted, low, high) : low + (high - low) / 2;
+      const std::size_t middle = trusted ? where_left(left, wanted, low, high) : low + (high - low) / 2;
       const Attempt attempt = try_kept(with(least, order, middle));
+      trusted = std::isfinite(attempt.excess) && attempt.excess > 0 &&
+                (attempt.met || is_progress(excess_, attempt.excess, left[low], left[middle]));
+      wanted = kMargin * left[middle] / (attempt.excess * attempt.excess);
       (attempt.met ? high : low) = middle;
-      excess_ = attempt.excess;
-      const double next = left[middle] / std::max(excess_ * excess_, 0.01);
-      wanted = std::isfinite(next) && next != wanted ? next : wanted;
+      if (!attempt.met) excess_ = attempt.excess;
     }
     result_.kept = with(least, order, high);
     // Everything is what there is: it is the original.
     return result_.met = true;
+  }
+
+  /// Whether the error shrank by at least half of what the shares promised.
+  static bool is_progress(double before, double after, double left_before, double left_after) {
+    return before - after > 0.5 * (before - before * std::sqrt(left_after / left_before));
   }
 
   static std::vector<bool> with(std::vector<bool> kept, const Units& order, std::size_t count) {
