@@ -145,7 +145,7 @@ class Finder {
     tried_[kept] = accuracy;
     context_.log.write(LogLevel::debug, "excess {:.3g}", accuracy.excess);
     const bool with_room = !std::isfinite(accuracy.excess) || accuracy.excess <= kRoom;
-    Attempt result{accuracy.met && with_room, accuracy.excess / kRoom, {}};
+    Attempt result{accuracy.met && with_room, accuracy.met, accuracy.excess / kRoom, {}};
     if (!result.met && runs_.simulated()) result.suspects = suspects(nodes);
     return result;
   }
@@ -240,7 +240,7 @@ class Finder {
   void report() {
     report_["nodes"] = nodes_.size();
     report_["met"] = result_.met;
-    report_["locally_minimal"] = kept_.empty() || (result_.met && result_.proven);
+    report_["locally_minimal"] = kept_.empty() || (result_.met);
     report_["inferences"] = runs_.inferences();
     report_["simulated"] = runs_.simulated();
     report_["kept_nodes"] = kept_report();

@@ -144,53 +144,53 @@ class Search {
 
   // ---- Shrinking: until nothing can be given up
 
-  struct Part {
-    Units units;
-  };
-
   void shrink() {
-    std::deque<Part> parts;
-    for (Units& units : islands(may_try() ? problem_.most_attempts - result_.attempts : 1)) parts.push_back({units});
-    std::vector<Units> groups;
-    bool proven = true;
+    std::deque<Units> parts;
+    for (Units& units : islands(may_try() ? problem_.most_attempts - result_.attempts : 1)) {
+      parts.push_back(std::move(units));
+    }
+    std::vector<Units> groups;  // each misses the target when it is given up
+    Units rest;                 // was not tried alone, or would leave no room
     while (!parts.empty()) {
-      Part part = std::move(parts.front());
+      Units part = std::move(parts.front());
       parts.pop_front();
-      if (!may_try()) {
-        proven = false;
-        groups.push_back(std::move(part.units));
-        continue;
-      }
-      // To keep nothing is known to miss.
-      const bool is_all =
-          part.units.size() == static_cast<std::size_t>(std::count(result_.kept.begin(), result_.kept.end(), true));
-      if (!is_all && give_up(part.units)) continue;
+      const GivenUp tried = give_up(part);
+      if (tried == GivenUp::gone) continue;
       // Halves are worth a look when attempts are left for all that waits.
-      if (part.units.size() > 1 && may_try(parts.size() + 1)) {
-        const auto middle = part.units.begin() + static_cast<std::ptrdiff_t>(part.units.size() / 2);
-        parts.push_back({Units(part.units.begin(), middle)});
-        parts.push_back({Units(middle, part.units.end())});
+      if (part.size() > 1 && tried != GivenUp::untried && may_try(parts.size() + 1)) {
+        const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
+        parts.emplace_back(part.begin(), middle);
+        parts.emplace_back(middle, part.end());
+      } else if (tried == GivenUp::missed) {
+        groups.push_back(std::move(part));
       } else {
-        groups.push_back(std::move(part.units));
+        rest.insert(rest.end(), part.begin(), part.end());
       }
     }
-    finish_groups(std::move(groups), proven);
+    finish(std::move(groups), rest);
   }
 
-  void finish_groups(std::vector<Units> groups, bool proven) {
+  /// What joins a group that misses the target when it is given up makes a group that does. With no such group, all is
+  /// one: to keep nothing is known to miss.
+  void finish(std::vector<Units> groups, const Units& rest) {
+    if (groups.empty() && !rest.empty()) groups.emplace_back();
+    if (!groups.empty()) groups.back().insert(groups.back().end(), rest.begin(), rest.end());
     for (Units& group : groups) std::sort(group.begin(), group.end());
     std::sort(groups.begin(), groups.end());
     result_.groups = std::move(groups);
-    result_.proven = proven;
-    result_.met = true;
   }
 
-  bool give_up(const Units& units) {
+  enum class GivenUp { gone, missed, no_room, untried };
+
+  GivenUp give_up(const Units& units) {
     std::vector<bool> kept = result_.kept;
     for (const std::size_t unit : units) kept[unit] = false;
-    if (!try_kept(kept).met) return false;
+    if (std::find(kept.begin(), kept.end(), true) == kept.end()) return GivenUp::missed;
+    if (!may_try()) return GivenUp::untried;
+    const Attempt attempt = try_kept(kept);
+    if (!attempt.met) return attempt.barely ? GivenUp::no_room : GivenUp::missed;
     result_.kept = std::move(kept);
-    return true;
+    return GivenUp::gone;
   }
 
   /// Kept units by connection, those with the smallest shares first; joined until they are no more than `most`.
