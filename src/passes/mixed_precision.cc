@@ -30,7 +30,7 @@ const config::OptionsSchema& schema() {
     declare.field("node_block_list", &Options::node_block_list, "Names of nodes that stay in float32 in any case.");
     declare.field("keep_io_types", &Options::keep_io_types,
                   "Leave the types of the model's inputs and outputs as they are: all of them (true), or those named.");
-    declare.field("target_dtype", &Options::target_dtype, "The type of the rest.").one_of({"float16", "bfloat16"});
+    declare.field("target_dtype", &Options::target_dtype, "The type of the rest: float16 or bfloat16.");
     mixed::declare_accuracy(declare);
     return declare.done();
   }();
@@ -39,6 +39,10 @@ const config::OptionsSchema& schema() {
 
 Change run(ir::Model& model, const std::any& given, Context& context) {
   const auto& options = std::any_cast<const Options&>(given);
+  if (options.target_dtype != DataType::float16 && options.target_dtype != DataType::bfloat16) {
+    throw Error(ErrorCode::config, fmt::format("/target_dtype: {} is not searched for", name_of(options.target_dtype)))
+        .remedy("float16 and bfloat16 are");
+  }
   onnx::infer_element_types(model);
   const NodeLists lists{options.op_block_list, std::nullopt, options.node_block_list, std::nullopt};
   const NodeSelection selection(model, lists, context);
