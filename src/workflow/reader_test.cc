@@ -221,10 +221,10 @@ TEST_F(Reader, RunsTheFirstPassOfAList) {
 }
 
 TEST_F(Reader, ChecksEveryPassOfAList) {
-  EXPECT_EQ(
-      failure(flow("\"passes\": {\"a\": [{\"type\": \"OnnxFloatToFloat16\"}, {\"type\": \"Nonsense\"}]}")),
-      "error[config]: flow.json:1 /passes/a/1/type: there is no pass 'Nonsense'; the passes are "
-      "OnnxConversion, OnnxOpVersionConversion, OnnxFloatToFloat16, OnnxIODataTypeConverter, DynamicToFixedShape");
+  EXPECT_EQ(failure(flow("\"passes\": {\"a\": [{\"type\": \"OnnxFloatToFloat16\"}, {\"type\": \"Nonsense\"}]}")),
+            "error[config]: flow.json:1 /passes/a/1/type: there is no pass 'Nonsense'; the passes are "
+            "OnnxConversion, OnnxOpVersionConversion, OnnxFloatToFloat16, OnnxIODataTypeConverter, OrtMixedPrecision, "
+            "DynamicToFixedShape");
   EXPECT_EQ(failure(flow("\"passes\": {\"a\": []}")),
             "error[config]: flow.json:1 /passes/a: the list of passes is empty; drop it, or give a pass");
 }
