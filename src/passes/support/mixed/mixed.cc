@@ -80,7 +80,11 @@ class Finder {
     if (!result_.met && !nodes_.empty()) look_for_few();
     check_on_unseen();
     if (result_.met && !kept_.empty()) merge();
-    if (!result_.met) give_up();
+    if (!result_.met) {
+      kept_ = NodeSet(nodes_.begin(), nodes_.end());
+      result_ = {};
+    }
+    if (!nodes_.empty() && kept_.size() == nodes_.size()) explain_that_all_stay();
     report();
     return std::move(kept_);
   }
@@ -222,17 +226,15 @@ class Finder {
     }
   }
 
-  void give_up() {
-    kept_ = NodeSet(nodes_.begin(), nodes_.end());
-    result_ = {};
+  void explain_that_all_stay() {
     if (!runs_.original_against_itself().met) {
       context_.notices.push_back(
           "the target is below the original's own noise: ONNX Runtime's results of it, with and without graph "
           "optimizations, are further apart than that; everything stays as it is");
       return;
     }
-    context_.notices.push_back(
-        fmt::format("no set of nodes that was tried meets the target: all {} that could move stay", nodes_.size()));
+    context_.notices.push_back(fmt::format(
+        "no smaller set that was tried meets the target: all {} nodes that could move stay", nodes_.size()));
   }
 
   // ---- The report
@@ -240,7 +242,7 @@ class Finder {
   void report() {
     report_["nodes"] = nodes_.size();
     report_["met"] = result_.met;
-    report_["locally_minimal"] = kept_.empty() || (result_.met);
+    report_["locally_minimal"] = kept_.empty() || result_.met;
     report_["inferences"] = runs_.inferences();
     report_["simulated"] = runs_.simulated();
     report_["kept_nodes"] = kept_report();
