@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "passes/support/mixed/merge.h"
 #include "passes/support/mixed/ranking.h"
@@ -219,6 +220,10 @@ class Finder {
   void give_up() {
     kept_ = NodeSet(nodes_.begin(), nodes_.end());
     result_ = {};
+    if (!nodes_.empty()) {
+      result_.groups.emplace_back(nodes_.size());
+      std::iota(result_.groups.front().begin(), result_.groups.front().end(), 0);
+    }
     if (!runs_.original_against_itself().met) {
       context_.notices.push_back(
           "the target is below the original's own noise: ONNX Runtime's results of it, with and without graph "
