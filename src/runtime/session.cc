@@ -117,7 +117,7 @@ struct Session::Impl {
   std::vector<Ort::Value> weights;  ///< ORT reads from these as long as the session lives
   std::vector<Port> inputs;
   std::vector<Port> outputs;
-  std::unique_ptr<TapOp> taps;
+  std::unique_ptr<TapOps> taps;
   Ort::Session session{nullptr};  ///< the last member, so that it goes first
 
   void supply_weights(const Disembodied& model, Ort::SessionOptions& options) {
@@ -155,7 +155,7 @@ Session::Session(const ir::Model& model, const SessionOptions& options, const Lo
   settings.SetIntraOpNumThreads(static_cast<int>(thread_count()));
   append_provider(settings, options, *impl_->library);
   if (watcher != nullptr) {
-    impl_->taps = std::make_unique<TapOp>(*watcher);
+    impl_->taps = std::make_unique<TapOps>(*watcher);
     settings.Add(impl_->taps->domain());
   }
   const std::string action = fmt::format("ONNX Runtime {} cannot load it", impl_->library->version());

@@ -15,6 +15,8 @@ OrtStatusPtr status_of(const Body& body) {
   }
 }
 
+std::int64_t id_of(const OrtKernelInfo* info) { return Ort::ConstKernelInfo(info).GetAttribute<std::int64_t>("id"); }
+
 }  // namespace
 
 class TapKernel {
@@ -40,7 +42,23 @@ class TapKernel {
   std::int64_t id_;
 };
 
-TapOp::TapOp(TapWatcher& watcher) : watcher_(watcher), domain_(std::string(kTapDomain).c_str()) {
+class SpringKernel {
+ public:
+  SpringKernel(TapWatcher& watcher, std::int64_t id) : watcher_(watcher), id_(id) {}
+
+  OrtStatusPtr ComputeV2(OrtKernelContext* raw) const {
+    return status_of([&] {
+      Ort::UnownedValue out = Ort::KernelContext(raw).GetOutput(0, watcher_.dims(id_));
+      watcher_.give(id_, {out.GetTensorMutableData<float>(), out.GetTensorTypeAndShapeInfo().GetElementCount()});
+    });
+  }
+
+ private:
+  TapWatcher& watcher_;
+  std::int64_t id_;
+};
+
+TapOp::TapOp(TapWatcher& watcher) : watcher_(watcher) {
   // A tensor that nobody else needs is watched where it lies.
   GetMayInplace = [](int** inputs, int** outputs) -> std::size_t {
     *inputs = new int(0);
@@ -51,18 +69,25 @@ TapOp::TapOp(TapWatcher& watcher) : watcher_(watcher), domain_(std::string(kTapD
     delete inputs;
     delete outputs;
   };
-  domain_.Add(this);
 }
 
-const char* TapOp::GetName() const { return kTap.data(); }
+SpringOp::SpringOp(TapWatcher& watcher) : watcher_(watcher) {}
 
 OrtCustomOpInputOutputCharacteristic TapOp::GetInputCharacteristic(std::size_t index) const {
   return index == 0 ? INPUT_OUTPUT_REQUIRED : INPUT_OUTPUT_OPTIONAL;
 }
 
 OrtStatusPtr TapOp::CreateKernelV2(const OrtApi&, const OrtKernelInfo* info, void** kernel) const {
-  return status_of(
-      [&] { *kernel = new TapKernel(watcher_, Ort::ConstKernelInfo(info).GetAttribute<std::int64_t>("id")); });
+  return status_of([&] { *kernel = new TapKernel(watcher_, id_of(info)); });
+}
+
+OrtStatusPtr SpringOp::CreateKernelV2(const OrtApi&, const OrtKernelInfo* info, void** kernel) const {
+  return status_of([&] { *kernel = new SpringKernel(watcher_, id_of(info)); });
+}
+
+TapOps::TapOps(TapWatcher& watcher) : tap_(watcher), spring_(watcher), domain_(std::string(kTapDomain).c_str()) {
+  domain_.Add(&tap_);
+  domain_.Add(&spring_);
 }
 
 }  // namespace olivine::runtime

@@ -17,6 +17,11 @@ class Doubler : public TapWatcher {
     std::transform(in.begin(), in.end(), out.begin(), [&](float x) { return id == 1 ? 2 * x : x; });
   }
 
+  std::vector<std::int64_t> dims(std::int64_t) override { return {2}; }
+  void give(std::int64_t id, std::span<float> out) override {
+    std::fill(out.begin(), out.end(), static_cast<float>(id));
+  }
+
   std::map<std::int64_t, int> passes;
   std::vector<float> seconds;
 };
@@ -49,6 +54,13 @@ TEST(Taps, LeaveAnInputAloneThatOthersNeed) {
   EXPECT_THAT(run("g (float[n] x) => (float[n] y) { s = Neg(x)\n a = ai.olivine.taps.Tap<id = 1>(s)\n y = Add(a, s) }",
                   watcher, {1, 2}),
               testing::ElementsAre(-3, -6));
+}
+
+TEST(Taps, SpringsGiveWhatNobodyHolds) {
+  Doubler watcher;
+  EXPECT_THAT(
+      run("g (float[n] x) => (float[n] y) { a = ai.olivine.taps.Spring<id = 5>()\n y = Add(x, a) }", watcher, {1, 2}),
+      testing::ElementsAre(6, 7));
 }
 
 TEST(Taps, WorkInBodies) {

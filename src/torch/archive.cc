@@ -26,15 +26,15 @@ struct Close {
 
 }  // namespace
 
-Archive Archive::open(const std::filesystem::path& path) {
+Archive Archive::open(const std::filesystem::path& path, std::string_view kind) {
   Archive archive(MappedFile::open(path));
-  with_place(path.string(), [&] { archive.read_directory(); });
+  with_place(path.string(), [&] { archive.read_directory(kind); });
   return archive;
 }
 
-void Archive::read_directory() {
+void Archive::read_directory(std::string_view kind) {
   const std::unique_ptr<void, Close> zip(::unzOpen64(file_->path().c_str()));
-  if (zip == nullptr) refuse("not a .pt2 archive: it has no zip directory, or is cut off");
+  if (zip == nullptr) refuse(fmt::format("not a {}: it has no zip directory, or is cut off", kind));
   std::unordered_map<std::string, Entry> found;
   std::set<std::string> folders;
   int state = ::unzGoToFirstFile(zip.get());

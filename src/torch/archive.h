@@ -17,7 +17,8 @@ namespace olivine::torch {
 class Archive {
  public:
   /// Error[io] when the file cannot be opened, Error[conversion] when it is no zip archive or a damaged one.
-  static Archive open(const std::filesystem::path& path);
+  /// `kind` is what the second calls the file.
+  static Archive open(const std::filesystem::path& path, std::string_view kind = ".pt2 archive");
 
   /// Whether there is an entry, by its name without the folder that the whole archive is in.
   bool contains(std::string_view name) const { return entries_.contains(std::string(name)); }
@@ -35,7 +36,7 @@ class Archive {
   };
 
   explicit Archive(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
-  void read_directory();
+  void read_directory(std::string_view kind);
   const Entry& entry(std::string_view name) const;
   std::string inflate(const Entry& entry, std::string_view name) const;
 

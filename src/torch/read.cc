@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "config/codec.h"
 #include "torch/archive.h"
 #include "torch/program.h"
+#include "torch/strided.h"
 
 namespace olivine::torch {
 namespace {
@@ -340,42 +340,6 @@ std::optional<tensor::Dims> all_numbers(const ir::Shape& shape) {
   return dims;
 }
 
-/// A tensor whose elements lie in a storage at any strides, by copying them: only for layouts that are no permutation.
-tensor::Tensor gather_strided(const tensor::Tensor& storage, DataType dtype, const tensor::Dims& dims,
-                              const tensor::Dims& strides, std::int64_t offset) {
-  const std::vector<std::byte> from = tensor::evaluate(storage);
-  const auto width = static_cast<std::size_t>(bit_width(dtype) / 8);
-  const std::uint64_t count = tensor::Tensor(dtype, dims, storage.source()).element_count();
-  std::vector<std::byte> bytes(count * width);
-  tensor::Dims index(dims.size(), 0);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    std::int64_t at = offset;
-    for (std::size_t d = 0; d < dims.size(); ++d) at += index[d] * strides[d];
-    std::copy_n(from.begin() + at * static_cast<std::int64_t>(width), width,
-                bytes.begin() + static_cast<std::int64_t>(i * width));
-    for (std::size_t d = dims.size(); d-- > 0 && ++index[d] == dims[d];) index[d] = 0;
-  }
-  return tensor::from_bytes(dtype, dims, std::move(bytes));
-}
-
-/// How a permutation of the axes makes a tensor contiguous, if one does.
-std::optional<std::vector<std::int64_t>> contiguous_order(const tensor::Dims& dims, const tensor::Dims& strides) {
-  std::vector<std::int64_t> order(dims.size());
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    const auto i = static_cast<std::size_t>(a);
-    const auto j = static_cast<std::size_t>(b);
-    return strides[i] != strides[j] ? strides[i] > strides[j] : dims[i] > dims[j];
-  });
-  std::int64_t expected = 1;
-  for (std::size_t i = order.size(); i-- > 0;) {
-    const auto axis = static_cast<std::size_t>(order[i]);
-    if (dims[axis] != 1 && strides[axis] != expected) return std::nullopt;
-    expected *= dims[axis];
-  }
-  return order;
-}
-
 tensor::Tensor read_payload(const tensor::Tensor& storage, const TensorMeta& meta) {
   const auto dims = all_numbers(meta.sizes);
   const auto strides = all_numbers(meta.strides);
@@ -383,39 +347,7 @@ tensor::Tensor read_payload(const tensor::Tensor& storage, const TensorMeta& met
     refuse("its size is not a list of numbers");
   }
   if (meta.dtype == DataType::undefined) refuse("it holds complex numbers of 16 bits, which ONNX has no type for");
-  const std::int64_t offset = meta.storage_offset.value();
-  const std::int64_t width = bit_width(meta.dtype) / 8;
-  const bool is_empty = std::ranges::find(*dims, 0) != dims->end();
-  if (is_empty) return tensor::from_bytes(meta.dtype, *dims, {});
-  // The last element's position, in numbers that cannot overflow.
-  long double last = static_cast<long double>(offset);
-  for (std::size_t d = 0; d < dims->size(); ++d) {
-    last += static_cast<long double>((*dims)[d] - 1) * static_cast<long double>((*strides)[d]);
-  }
-  if (offset < 0 || (last + 1) * static_cast<long double>(width) > static_cast<long double>(storage.byte_size())) {
-    refuse("it goes beyond the end of its storage");
-  }
-  const auto order = contiguous_order(*dims, *strides);
-  if (!order) return gather_strided(storage, meta.dtype, *dims, *strides, offset);
-  tensor::Dims laid_out;
-  for (const std::int64_t axis : *order) laid_out.push_back((*dims)[static_cast<std::size_t>(axis)]);
-  const tensor::FileSlice* whole = storage.source()->file_slice();
-  const auto bytes =
-      static_cast<std::uint64_t>(last + 1 - static_cast<long double>(offset)) * static_cast<std::uint64_t>(width);
-  const auto first = static_cast<std::uint64_t>(offset * width);
-  tensor::Tensor dense;
-  if (whole != nullptr) {
-    dense = tensor::from_file(meta.dtype, laid_out, {whole->file, whole->offset + first, bytes});
-  } else {
-    std::vector<std::byte> part(bytes);
-    storage.read(first, bytes, part.data());
-    dense = tensor::from_bytes(meta.dtype, laid_out, std::move(part));
-  }
-  if (std::ranges::is_sorted(*order)) return dense;
-  std::vector<std::int64_t> back(order->size());
-  for (std::size_t i = 0; i < order->size(); ++i)
-    back[static_cast<std::size_t>((*order)[i])] = static_cast<std::int64_t>(i);
-  return tensor::transpose(dense, back);
+  return strided(storage, meta.dtype, {*dims, *strides, meta.storage_offset.value()});
 }
 
 struct PayloadFolder {

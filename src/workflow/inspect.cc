@@ -109,24 +109,12 @@ class Inspector {
   }
 
   void describe_weights(std::size_t count) {
-    std::vector<ModelSummary::Tensor>& largest = summary_.largest;
-    const auto larger = [](const ModelSummary::Tensor& a, const ModelSummary::Tensor& b) {
-      return a.bytes != b.bytes ? a.bytes > b.bytes : a.name < b.name;
-    };
+    WeightTally tally(count);
     for_each_tensor(model_, [&](std::string_view name, const tensor::Tensor& tensor) {
-      const std::string dtype(name_of(tensor.dtype()));
-      ModelSummary::Weights& weights = summary_.weights[dtype];
-      ++weights.tensors;
-      weights.elements += tensor.element_count();
-      weights.bytes += tensor.byte_size();
-      summary_.weight_bytes += tensor.byte_size();
-      largest.push_back({std::string(name), dtype, tensor.dims(), tensor.byte_size()});
-      std::push_heap(largest.begin(), largest.end(), larger);
-      if (largest.size() <= count) return;
-      std::pop_heap(largest.begin(), largest.end(), larger);
-      largest.pop_back();
+      tally.add({std::string(name), std::string(name_of(tensor.dtype())), tensor.dims(), tensor.byte_size()},
+                tensor.element_count());
     });
-    std::sort_heap(largest.begin(), largest.end(), larger);
+    static_cast<WeightSummary&>(summary_) = tally.summary();
   }
 
   const ir::Model& model_;
@@ -164,16 +152,7 @@ config::Json to_json(const ModelSummary& summary) {
   for (const auto& [name, count] : summary.operators) json["operators"][name] = count;
   json["values"] = Json::object();
   for (const auto& [dtype, count] : summary.values) json["values"][dtype] = count;
-  json["weights"] = Json::object();
-  for (const auto& [dtype, weights] : summary.weights) {
-    json["weights"][dtype] = {{"tensors", weights.tensors}, {"elements", weights.elements}, {"bytes", weights.bytes}};
-  }
-  json["weight_bytes"] = summary.weight_bytes;
-  json["largest_tensors"] = Json::array();
-  for (const auto& tensor : summary.largest) {
-    json["largest_tensors"].push_back(
-        {{"name", tensor.name}, {"dtype", tensor.dtype}, {"dims", tensor.dims}, {"bytes", tensor.bytes}});
-  }
+  add_to_json(summary, json);
   json["functions"] = Json::array();
   for (const auto& function : summary.functions) {
     json["functions"].push_back({{"name", function.name}, {"nodes", function.nodes}});

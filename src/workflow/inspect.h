@@ -8,11 +8,12 @@
 
 #include "config/codec.h"
 #include "ir/graph.h"
+#include "workflow/inspect_weights.h"
 
 /// What a model is made of: the content of `olivine inspect`.
 namespace olivine::workflow {
 
-struct ModelSummary {
+struct ModelSummary : WeightSummary {
   struct Io {
     std::string name;
     std::string type;  ///< `float[batch,3,?]`
@@ -21,17 +22,6 @@ struct ModelSummary {
     std::string name;
     std::vector<std::string> places;  ///< "input x, axis 0"
     std::size_t inner_values = 0;     ///< values inside the graphs whose shape has it
-  };
-  struct Weights {
-    std::size_t tensors = 0;
-    std::uint64_t elements = 0;
-    std::uint64_t bytes = 0;
-  };
-  struct Tensor {
-    std::string name;
-    std::string dtype;
-    std::vector<std::int64_t> dims;
-    std::uint64_t bytes = 0;
   };
   struct Function {
     std::string name;  ///< `domain::name`
@@ -47,10 +37,7 @@ struct ModelSummary {
   std::size_t nodes = 0;  ///< nested ones and functions' included
   std::size_t subgraphs = 0;
   std::vector<std::pair<std::string, std::size_t>> operators;  ///< the most frequent first
-  std::map<std::string, Weights> weights;                      ///< by dtype
   std::map<std::string, std::size_t> values;                   ///< inner and outer values with a known dtype, by dtype
-  std::uint64_t weight_bytes = 0;
-  std::vector<Tensor> largest;
   std::vector<Function> functions;
   ir::Metadata metadata;
   std::string doc_string;

@@ -9,10 +9,6 @@ namespace {
 
 using Align = TextTable::Align;
 
-std::string section(std::string_view title, const TextTable& table) {
-  return table.empty() ? std::string() : fmt::format("{}\n{}", title, table.text("  "));
-}
-
 std::string facts(const ModelSummary& summary) {
   std::vector<std::string> opsets;
   for (const ir::OpsetImport& opset : summary.opsets) {
@@ -47,20 +43,6 @@ std::string symbols(const ModelSummary& summary) {
   return section("symbols", table);
 }
 
-std::string weights(const ModelSummary& summary) {
-  TextTable table({Align::left, Align::right, Align::right, Align::right});
-  for (const auto& [dtype, weights] : summary.weights) {
-    table.add({dtype, fmt::format("{} tensors", weights.tensors), fmt::format("{} elements", weights.elements),
-               format_bytes(weights.bytes)});
-  }
-  TextTable largest({Align::left, Align::left, Align::right});
-  for (const auto& tensor : summary.largest) {
-    largest.add(
-        {tensor.name, fmt::format("{}[{}]", tensor.dtype, fmt::join(tensor.dims, ",")), format_bytes(tensor.bytes)});
-  }
-  return section("weights by dtype", table) + section("largest tensors", largest);
-}
-
 std::string counts(std::string_view title, const auto& entries) {
   TextTable table({Align::left, Align::right});
   for (const auto& [name, count] : entries) table.add({name, std::to_string(count)});
@@ -72,7 +54,7 @@ std::string counts(std::string_view title, const auto& entries) {
 std::string to_text(const ModelSummary& summary) {
   std::string text = facts(summary) + interface("inputs", summary.inputs) + interface("outputs", summary.outputs) +
                      symbols(summary) + counts("operators", summary.operators) +
-                     counts("values by dtype", summary.values) + weights(summary);
+                     counts("values by dtype", summary.values) + weights_text(summary);
   TextTable functions({Align::left, Align::right});
   for (const auto& function : summary.functions)
     functions.add({function.name, fmt::format("{} nodes", function.nodes)});

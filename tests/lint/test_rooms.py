@@ -22,7 +22,7 @@ LIBRARY_ROOMS = {
 }
 
 # A frontend reads models, runtime reads test inputs, workflow its own file and the cache; the rest work in memory.
-ROOMS_WITH_FILES = ["base", "onnx", "runtime", "torch", "writer", "workflow", "cli"]
+ROOMS_WITH_FILES = ["base", "onnx", "runtime", "torch", "huggingface", "writer", "workflow", "cli"]
 OPENS_A_FILE = re.compile(
     r"\b(?:[io]?fstream|fopen|freopen|File::(?:open_read|create)|MappedFile::open|read_text_file|"
     r"(?:fs|filesystem)::(?:remove|remove_all|rename|copy|copy_file|create_directory|create_directories|directory_iterator))\b"

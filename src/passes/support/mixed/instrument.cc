@@ -1,6 +1,7 @@
 #include "passes/support/mixed/instrument.h"
 
 #include "ir/cloner.h"
+#include "ir/erase.h"
 #include "passes/support/inline_calls.h"
 #include "passes/support/mixed/counterparts.h"
 #include "runtime/taps.h"
@@ -44,23 +45,32 @@ class Instrumenter {
   }
 
  private:
+  static Node& make_node(Graph& graph, Node* position, std::string_view op_type, std::vector<Value*> inputs,
+                         const ir::Type& type, std::size_t id) {
+    Node& node =
+        graph.insert_before(position, std::string(op_type), std::move(inputs), std::string(runtime::kTapDomain));
+    node.set("id", static_cast<std::int64_t>(id));
+    node.add_output(graph.unique_name("tap"), type);
+    return node;
+  }
+
   static Node& make_tap(Graph& graph, Node* position, Value& input, std::size_t id) {
-    Node& tap = graph.insert_before(position, std::string(runtime::kTap), {&input}, std::string(runtime::kTapDomain));
-    tap.set("id", static_cast<std::int64_t>(id));
-    tap.add_output(graph.unique_name("tap"), input.type);
-    return tap;
+    return make_node(graph, position, runtime::kTap, {&input}, input.type, id);
   }
 
   void tap_use(std::size_t id) {
     const Place& place = places_[id];
     Value& value = copies_.copy_of(*place.value);
-    if (place.use->node == nullptr) {
-      Graph& graph = copies_.copy_of(*place.use->graph);
-      graph.set_output(place.use->index, *make_tap(graph, nullptr, value, id).output(0));
-      return;
+    Node* const user = place.use->node != nullptr ? &copies_.copy_of(*place.use->node) : nullptr;
+    Graph& graph = user != nullptr ? user->graph() : copies_.copy_of(*place.use->graph);
+    Node& tap = place.stored != nullptr ? make_node(graph, user, runtime::kSpring, {}, value.type, id)
+                                        : make_tap(graph, user, value, id);
+    if (user != nullptr) {
+      user->set_input(place.use->index, tap.output(0));
+    } else {
+      graph.set_output(place.use->index, *tap.output(0));
     }
-    Node& user = copies_.copy_of(*place.use->node);
-    user.set_input(place.use->index, make_tap(user.graph(), &user, value, id).output(0));
+    if (value.uses().empty()) unused_.drop({&value});
   }
 
   void tap_value(std::size_t id) {
@@ -94,6 +104,7 @@ class Instrumenter {
   const std::vector<Place>& places_;
   Counterparts copies_;
   std::unordered_map<const Value*, Node*> by_value_;
+  ir::DeadCode unused_;
   std::vector<TwinInput> inputs_;
 };
 

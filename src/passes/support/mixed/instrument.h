@@ -7,7 +7,8 @@
 
 namespace olivine::passes::mixed {
 
-/// A copy of the model with a tap (runtime/taps.h) at every place; its id is the place's number.
+/// A copy of the model with a tap (runtime/taps.h) at every place, a spring where a stored constant is taken; its id is
+/// the place's number.
 ir::Model with_taps(const ir::Model& model, const std::vector<Place>& places);
 
 /// An input of a node that is computed a second time.

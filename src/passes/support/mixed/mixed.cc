@@ -25,6 +25,8 @@ constexpr std::int64_t kInferencesOfSmall = 256;
 constexpr std::int64_t kInferences = 12;
 /// To see the result on inputs that the search didn't have: the original and the result.
 constexpr double kInferencesOfCheck = 2;
+/// The largest error of other inputs is larger at times: the search leaves room for that.
+constexpr double kRoom = 0.8;
 /// A place has strayed by itself where its error is so much larger than what came in.
 constexpr double kLeap = 16;
 constexpr double kStrayed = 0.01;
@@ -73,6 +75,7 @@ class Finder {
       context_.notices.push_back(std::move(fault));
     progress("everything narrow");
     all_narrow_ = runs_.attempt({});
+    strayed_ = runs_.simulation().strayed();
     result_.met = all_narrow_.met;
     accuracy_ = all_narrow_;
     if (!result_.met && !nodes_.empty()) look_for_few();
@@ -113,7 +116,7 @@ class Finder {
     if (candidates_.empty()) {
       progress("the error of each node");
       runs_.measure(with_twin(nodes_), everything_narrow_);
-      candidates_ = rank(model_, nodes_, runs_.simulation());
+      candidates_ = rank(model_, nodes_, runs_.simulation(), strayed_);
     }
     SearchProblem problem;
     for (const Candidate& candidate : candidates_) {
@@ -124,7 +127,7 @@ class Finder {
                               request_.start.end());
     }
     tried_.clear();
-    problem.excess = accuracy_.excess;
+    problem.excess = accuracy_.excess / kRoom;
     problem.neighbours = neighbours();
     problem.most_attempts = attempts_left();
     problem.attempt = [&](const std::vector<bool>& kept) { return attempt(kept); };
@@ -142,8 +145,9 @@ class Finder {
     const Accuracy accuracy = runs_.attempt(nodes);
     tried_[kept] = accuracy;
     context_.log.write(LogLevel::debug, "excess {:.3g}", accuracy.excess);
-    Attempt result{accuracy.met, accuracy.excess, {}};
-    if (!accuracy.met && runs_.simulated()) result.suspects = suspects(nodes);
+    const bool with_room = !std::isfinite(accuracy.excess) || accuracy.excess <= kRoom;
+    Attempt result{accuracy.met && with_room, accuracy.met, accuracy.excess / kRoom, {}};
+    if (!result.met && runs_.simulated()) result.suspects = suspects(nodes);
     return result;
   }
 
@@ -202,6 +206,8 @@ class Finder {
 
   /// What holds on inputs that the search had may miss on others: then these count, too.
   void check_on_unseen() {
+    // Where nothing was chosen, nothing was fitted to the inputs.
+    if (candidates_.empty() && all_narrow_.excess <= kRoom) return;
     while (result_.met && runs_.inferences() + kInferencesOfCheck <= most_inferences() && runs_.add_unseen()) {
       progress("inputs that the search did not have");
       unseen_ = runs_.attempt_on_last(kept_);
@@ -239,7 +245,7 @@ class Finder {
   void report() {
     report_["nodes"] = nodes_.size();
     report_["met"] = result_.met;
-    report_["locally_minimal"] = kept_.empty() || (result_.met && result_.proven);
+    report_["locally_minimal"] = kept_.empty() || (result_.met);
     report_["inferences"] = runs_.inferences();
     report_["simulated"] = runs_.simulated();
     report_["kept_nodes"] = kept_report();
@@ -309,6 +315,7 @@ class Finder {
   const std::vector<const Node*> nodes_;
   std::unordered_map<const Node*, std::size_t> index_;
   std::vector<Candidate> candidates_;
+  std::vector<Strayed> strayed_;  ///< by place, with everything narrow
   std::map<std::vector<bool>, Accuracy> tried_;
   SearchResult result_;
   NodeSet kept_;

@@ -17,6 +17,12 @@ bool is_constant(const Value& value) {
   return value.initializer() != nullptr && !value.is_graph_input();
 }
 
+const tensor::Tensor* stored_in(const Value& value) {
+  if (value.producer() != nullptr)
+    return value.producer()->is("Constant") ? value.producer()->tensor("value") : nullptr;
+  return is_constant(value) ? value.initializer() : nullptr;
+}
+
 /// Rounding commutes with moving elements about: what is picked from a table needs no rounding of the whole table.
 bool rounds_behind(const Use& use) { return use.node != nullptr && moves_data(*use.node); }
 
@@ -49,14 +55,14 @@ class Finder {
     const Node* producer = value.producer();
     const bool of_constant = producer != nullptr && moves_data(*producer) && producer->input(0) != nullptr &&
                              is_constant(*producer->input(0));
-    places.push_back({&value, std::nullopt, of_constant});
+    places.push_back({&value, std::nullopt, of_constant, nullptr});
   }
 
   void take(const Value* value, const Use& use) {
     if (!is_float_tensor(value)) return;
     const bool constant = is_constant(*value);
     if (constant ? rounds_behind(use) : value->uses().size() == 1) return;
-    places.push_back({value, use, constant});
+    places.push_back({value, use, constant, stored_in(*value)});
   }
 };
 

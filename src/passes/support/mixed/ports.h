@@ -17,6 +17,8 @@ struct Place {
   std::optional<ir::Use> use;
   /// A constant: it is stored rounded, so the limits for constants hold.
   bool constant = false;
+  /// Where a stored constant is taken: its elements, which nobody else need hold.
+  const tensor::Tensor* stored = nullptr;
 };
 
 /// All places of a model, in a fixed order: the same one for a clone. A value with one user has one place.

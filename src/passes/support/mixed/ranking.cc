@@ -18,6 +18,8 @@ constexpr double kBad = 1e-2;
 /// Errors at a node that is further from where they do harm count a little less: nearer ones are tried first.
 constexpr double kDecay = 0.97;
 constexpr double kMostSensitive = 1e12;
+/// Errors of that size don't travel as small ones do.
+constexpr double kWild = 0.1;
 
 constexpr std::array<std::string_view, 7> kRandom = {
     "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"};
@@ -29,10 +31,12 @@ bool is_random(const Node& node) {
 /// What was seen at a node, the instrumented run being over.
 class Observations {
  public:
-  explicit Observations(const Simulation& simulation) : simulation_(simulation) {
+  Observations(const Simulation& simulation, const std::vector<Strayed>& all_narrow) {
     const auto& places = simulation.places();
     for (std::size_t i = 0; i < places.size(); ++i) {
-      if (!places[i].use) given_[places[i].value] = &simulation.seen()[i];
+      if (places[i].use) continue;
+      given_[places[i].value] = &simulation.seen()[i];
+      strayed_[places[i].value] = all_narrow[i].error();
     }
     const auto& inputs = simulation.twin_inputs();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -84,8 +88,33 @@ class Observations {
     });
   }
 
-  /// How a relative error of the inputs comes out at the results (mean squares).
-  double gain(const Node& node, std::size_t input) const {
+  /// How relative errors of the inputs come out at the results (mean squares), by input: as rounding them does,
+  /// corrected by how errors came out when everything was narrow.
+  std::vector<double> gains(const Node& node) const {
+    std::vector<double> result;
+    double expected = 0;
+    bool wild = error_of(node.output(0)) >= kWild;
+    for (std::size_t i = 0; i < node.inputs().size(); ++i) {
+      result.push_back(moves_data(node) ? 1 : rounding_gain(node, i));
+      expected += result.back() * error_of(node.input(i));
+      wild = wild || error_of(node.input(i)) >= kWild;
+    }
+    const double own = from_inputs(node) + from_result(node);
+    if (wild || moves_data(node) || expected < own / 4) return result;
+    // Upwards alone: an error that seems to shrink may be one that others happen to cancel.
+    const double correction = std::clamp((error_of(node.output(0)) - own) / expected, 1.0, 50.0);
+    for (double& gain : result) gain *= correction;
+    return result;
+  }
+
+ private:
+  /// Of a value in the attempt with everything narrow.
+  double error_of(const Value* value) const {
+    const auto found = strayed_.find(value);
+    return found == strayed_.end() ? 0 : found->second;
+  }
+
+  double rounding_gain(const Node& node, std::size_t input) const {
     if (is_sum(node)) {
       // An error of a summand counts by the summand's size: f(x) = x + y.
       const double size = mean_square(node, input);
@@ -97,7 +126,6 @@ class Observations {
     return rounding == 0 ? 1 : std::clamp(from_inputs(node) / rounding, 1e-4, 1e4);
   }
 
- private:
   static bool is_sum(const Node& node) { return node.is("Add") || node.is("Sub") || node.is("Sum"); }
 
   static double mean_square(const Seen* seen) {
@@ -122,8 +150,8 @@ class Observations {
     return seen == nullptr ? 0 : seen->rounding();
   }
 
-  const Simulation& simulation_;
   std::unordered_map<const Value*, const Seen*> given_;
+  std::unordered_map<const Value*, double> strayed_;
   std::unordered_map<const Node*, std::vector<std::pair<std::size_t, const Seen*>>> taken_;
 };
 
@@ -158,9 +186,10 @@ class Sensitivities {
       for (const Value* output : function->body->outputs()) at_[output] = std::max(at_[output], here);
       if (std::find(called_.begin(), called_.end(), function) == called_.end()) called_.push_back(function);
     }
+    const std::vector<double> gains = seen_.gains(node);
     for (std::size_t i = 0; i < node.inputs().size(); ++i) {
       if (node.input(i) == nullptr) continue;
-      const double gain = moves_data(node) ? 1 : kDecay * seen_.gain(node, i);
+      const double gain = moves_data(node) ? 1 : kDecay * gains[i];
       double& sum = at_[node.input(i)];
       sum = std::min(sum + gain * here, kMostSensitive);
     }
@@ -249,9 +278,9 @@ std::unordered_set<const Node*> with_twin(const std::vector<const Node*>& candid
   return twins;
 }
 
-std::vector<Candidate> rank(const ir::Model& model, const std::vector<const Node*>& nodes,
-                            const Simulation& simulation) {
-  const Observations seen(simulation);
+std::vector<Candidate> rank(const ir::Model& model, const std::vector<const Node*>& nodes, const Simulation& simulation,
+                            const std::vector<Strayed>& all_narrow) {
+  const Observations seen(simulation, all_narrow);
   const Sensitivities sensitivities(model, seen);
   std::vector<Candidate> candidates;
   for (const Node* node : nodes) {

@@ -28,8 +28,9 @@ std::vector<const ir::Node*> find_candidates(const ir::Model& model, const Preci
 /// Those whose results a twin can tell: no bodies, nothing random.
 std::unordered_set<const ir::Node*> with_twin(const std::vector<const ir::Node*>& candidates);
 
-/// After Simulation::measure; in the order of `candidates`.
+/// After Simulation::measure; in the order of `candidates`. `all_narrow` is what strayed, by place, with everything in
+/// the narrow type: how errors truly travel.
 std::vector<Candidate> rank(const ir::Model& model, const std::vector<const ir::Node*>& candidates,
-                            const Simulation& simulation);
+                            const Simulation& simulation, const std::vector<Strayed>& all_narrow);
 
 }  // namespace olivine::passes::mixed

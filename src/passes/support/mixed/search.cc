@@ -12,6 +12,8 @@ using Units = std::vector<std::size_t>;
 
 /// What is known of shares is an estimate: a little more is kept than it says.
 constexpr double kMargin = 0.8;
+/// An expected excess that is worth an attempt.
+constexpr double kPromising = 1.2;
 
 class Search {
  public:
@@ -45,13 +47,28 @@ class Search {
     excess_ = problem_.excess;
     if (any_broken && repair(kept)) return true;
     if (!any_broken && problem_.start.size() == kept.size()) {
-      const auto first = std::find(problem_.start.begin(), problem_.start.end(), true);
-      if (first != problem_.start.end() && may_try(reserve()) && try_kept(problem_.start).met) {
-        result_.kept = problem_.start;
-        return result_.met = true;
-      }
+      if (begin(kept)) return true;
     }
     return narrow_down(kept);
+  }
+
+  /// Tries where to begin; what helps much is built upon.
+  bool begin(std::vector<bool>& kept) {
+    double left = 0;
+    for (std::size_t unit = 0; unit < kept.size(); ++unit) left += problem_.start[unit] ? 0 : problem_.shares[unit];
+    const double expected = problem_.excess * std::sqrt(left);
+    const bool none = std::find(problem_.start.begin(), problem_.start.end(), true) == problem_.start.end();
+    if (none || (std::isfinite(expected) && expected > kPromising) || !may_try(reserve() + 1)) return false;
+    const Attempt attempt = try_kept(problem_.start);
+    if (attempt.met) {
+      result_.kept = problem_.start;
+      return result_.met = true;
+    }
+    if (attempt.excess < problem_.excess / 2) {
+      kept = problem_.start;
+      excess_ = attempt.excess;
+    }
+    return false;
   }
 
   /// Adds what the attempts point at, as long as they point at something new.
@@ -83,20 +100,26 @@ class Search {
     std::size_t high = order.size();
     // Errors of many nodes add up as squares, so the square of the excess tells how much of them has to go.
     const std::vector<double> left = shares_left(order);
-    double wanted = left[0] / (excess_ * excess_);
+    double wanted = kMargin * left[0] / (excess_ * excess_);
+    bool trusted = std::isfinite(excess_);
     // As long as nothing but everything is known to meet the target, that is worth more than giving up parts.
     while (high - low > 1 + high / 32 && may_try(high == order.size() ? 1 : reserve())) {
-      const std::size_t middle =
-          std::isfinite(excess_) ? where_left(left, kMargin * wanted, low, high) : low + (high - low) / 2;
+      const std::size_t middle = trusted ? where_left(left, wanted, low, high) : low + (high - low) / 2;
       const Attempt attempt = try_kept(with(least, order, middle));
+      trusted = std::isfinite(attempt.excess) && attempt.excess > 0 &&
+                (attempt.met || is_progress(excess_, attempt.excess, left[low], left[middle]));
+      wanted = kMargin * left[middle] / (attempt.excess * attempt.excess);
       (attempt.met ? high : low) = middle;
-      excess_ = attempt.excess;
-      const double next = left[middle] / std::max(excess_ * excess_, 0.01);
-      wanted = std::isfinite(next) && next != wanted ? next : wanted;
+      if (!attempt.met) excess_ = attempt.excess;
     }
     result_.kept = with(least, order, high);
     // Everything is what there is: it is the original.
     return result_.met = true;
+  }
+
+  /// Whether the error shrank by at least half of what the shares promised.
+  static bool is_progress(double before, double after, double left_before, double left_after) {
+    return before - after > 0.5 * (before - before * std::sqrt(left_after / left_before));
   }
 
   static std::vector<bool> with(std::vector<bool> kept, const Units& order, std::size_t count) {
@@ -121,53 +144,53 @@ class Search {
 
   // ---- Shrinking: until nothing can be given up
 
-  struct Part {
-    Units units;
-  };
-
   void shrink() {
-    std::deque<Part> parts;
-    for (Units& units : islands(may_try() ? problem_.most_attempts - result_.attempts : 1)) parts.push_back({units});
-    std::vector<Units> groups;
-    bool proven = true;
+    std::deque<Units> parts;
+    for (Units& units : islands(may_try() ? problem_.most_attempts - result_.attempts : 1)) {
+      parts.push_back(std::move(units));
+    }
+    std::vector<Units> groups;  // each misses the target when it is given up
+    Units rest;                 // was not tried alone, or would leave no room
     while (!parts.empty()) {
-      Part part = std::move(parts.front());
+      Units part = std::move(parts.front());
       parts.pop_front();
-      if (!may_try()) {
-        proven = false;
-        groups.push_back(std::move(part.units));
-        continue;
-      }
-      // To keep nothing is known to miss.
-      const bool is_all =
-          part.units.size() == static_cast<std::size_t>(std::count(result_.kept.begin(), result_.kept.end(), true));
-      if (!is_all && give_up(part.units)) continue;
+      const GivenUp tried = give_up(part);
+      if (tried == GivenUp::gone) continue;
       // Halves are worth a look when attempts are left for all that waits.
-      if (part.units.size() > 1 && may_try(parts.size() + 1)) {
-        const auto middle = part.units.begin() + static_cast<std::ptrdiff_t>(part.units.size() / 2);
-        parts.push_back({Units(part.units.begin(), middle)});
-        parts.push_back({Units(middle, part.units.end())});
+      if (part.size() > 1 && tried != GivenUp::untried && may_try(parts.size() + 1)) {
+        const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
+        parts.emplace_back(part.begin(), middle);
+        parts.emplace_back(middle, part.end());
+      } else if (tried == GivenUp::missed) {
+        groups.push_back(std::move(part));
       } else {
-        groups.push_back(std::move(part.units));
+        rest.insert(rest.end(), part.begin(), part.end());
       }
     }
-    finish_groups(std::move(groups), proven);
+    finish(std::move(groups), rest);
   }
 
-  void finish_groups(std::vector<Units> groups, bool proven) {
+  /// What joins a group that misses the target when it is given up makes a group that does. With no such group, all is
+  /// one: to keep nothing is known to miss.
+  void finish(std::vector<Units> groups, const Units& rest) {
+    if (groups.empty() && !rest.empty()) groups.emplace_back();
+    if (!groups.empty()) groups.back().insert(groups.back().end(), rest.begin(), rest.end());
     for (Units& group : groups) std::sort(group.begin(), group.end());
     std::sort(groups.begin(), groups.end());
     result_.groups = std::move(groups);
-    result_.proven = proven;
-    result_.met = true;
   }
 
-  bool give_up(const Units& units) {
+  enum class GivenUp { gone, missed, no_room, untried };
+
+  GivenUp give_up(const Units& units) {
     std::vector<bool> kept = result_.kept;
     for (const std::size_t unit : units) kept[unit] = false;
-    if (!try_kept(kept).met) return false;
+    if (std::find(kept.begin(), kept.end(), true) == kept.end()) return GivenUp::missed;
+    if (!may_try()) return GivenUp::untried;
+    const Attempt attempt = try_kept(kept);
+    if (!attempt.met) return attempt.barely ? GivenUp::no_room : GivenUp::missed;
     result_.kept = std::move(kept);
-    return true;
+    return GivenUp::gone;
   }
 
   /// Kept units by connection, those with the smallest shares first; joined until they are no more than `most`.

@@ -9,7 +9,8 @@
 namespace olivine::passes::mixed {
 
 struct Attempt {
-  bool met = false;
+  bool met = false;     ///< with room
+  bool barely = false;  ///< without
   /// About how many times the target the error is; infinite when nobody knows.
   double excess = std::numeric_limits<double>::infinity();
   /// Units where the attempt went wrong first; may be empty.
@@ -36,10 +37,9 @@ struct SearchProblem {
 
 struct SearchResult {
   std::vector<bool> kept;
-  /// What is kept, in parts none of which can be given up: that was tried for each part, or `proven` is false.
+  /// What is kept, in parts none of which can be given up without missing the target.
   std::vector<std::vector<std::size_t>> groups;
   bool met = false;
-  bool proven = false;
   std::size_t attempts = 0;
 };
 

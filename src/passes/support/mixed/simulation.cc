@@ -3,12 +3,6 @@
 namespace olivine::passes::mixed {
 namespace {
 
-std::vector<bool> constants_of(const std::vector<Place>& places) {
-  std::vector<bool> constants;
-  for (const Place& place : places) constants.push_back(place.constant);
-  return constants;
-}
-
 kernels::ConvertOptions limits_of(const PrecisionRequest& request) {
   kernels::ConvertOptions limits;
   limits.max_finite = request.max_finite;
@@ -25,7 +19,7 @@ Simulation::Simulation(const ir::Model& model, const PrecisionRequest& request, 
       session_options_(std::move(session)),
       log_(std::move(log)),
       places_(find_places(model)),
-      watch_(request.to, constants_of(places_), limits_of(request)) {
+      watch_(request.to, places_, limits_of(request)) {
   session_options_.execution_provider = "CPUExecutionProvider";
   session_options_.provider_options.clear();
   // What ONNX Runtime fuses it computes without rounding in between.

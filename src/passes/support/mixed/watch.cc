@@ -87,41 +87,46 @@ double Strayed::error() const {
   return squares == 0 ? 1 : std::min(errors / squares, 1.0);
 }
 
-Watch::Watch(DataType target, std::vector<bool> constants, const kernels::ConvertOptions& limits)
-    : target_(target),
-      constants_(std::move(constants)),
-      limits_(limits),
-      seen_(constants_.size()),
-      samples_(constants_.size()) {}
+Watch::Watch(DataType target, const std::vector<Place>& places, const kernels::ConvertOptions& limits)
+    : target_(target), places_(places), limits_(limits), seen_(places.size()), samples_(places.size()) {}
 
 void Watch::start(Mode mode) {
   mode_ = mode;
   if (mode == Mode::attempt) {
-    strayed_.assign(constants_.size(), {});
-    judged_.assign(constants_.size(), 0);
+    strayed_.assign(places_.size(), {});
+    judged_.assign(places_.size(), 0);
     return;
   }
-  seen_.assign(constants_.size(), {});
-  if (mode == Mode::observe) samples_.assign(constants_.size(), {});
+  seen_.assign(places_.size(), {});
+  if (mode == Mode::observe) samples_.assign(places_.size(), {});
 }
 
 void Watch::pass(std::int64_t id, std::span<const float> in, std::span<const float> second, std::span<float> out) {
   throw_if_cancelled();
   const auto index = static_cast<std::size_t>(id);
   if (in.empty()) return;
-  if (index >= constants_.size()) {
-    return observe(twin_inputs_.at(index - constants_.size()), in, {}, false, out);
+  if (index >= places_.size()) {
+    return observe(twin_inputs_.at(index - places_.size()), in, {}, false, out);
   }
   if (mode_ == Mode::attempt) {
-    narrow_[index] ? round(in, out, constants_[index]) : copy(in, out);
+    narrow_[index] ? round(in, out, places_[index].constant) : copy(in, out);
     return judge(index, out);
   }
-  if (mode_ == Mode::compare) observe(seen_[index], in, second, constants_[index], {});
+  if (mode_ == Mode::compare) observe(seen_[index], in, second, places_[index].constant, {});
   if (mode_ == Mode::observe) {
     seen_[index].elements += in.size();
     keep_sample(index, in);
   }
   copy(in, out);
+}
+
+std::vector<std::int64_t> Watch::dims(std::int64_t id) {
+  return places_.at(static_cast<std::size_t>(id)).stored->dims();
+}
+
+void Watch::give(std::int64_t id, std::span<float> out) {
+  tensor::evaluate_into(*places_.at(static_cast<std::size_t>(id)).stored, std::as_writable_bytes(out));
+  pass(id, out, {}, out);
 }
 
 void Watch::observe(Seen& seen, std::span<const float> in, std::span<const float> second, bool constant,

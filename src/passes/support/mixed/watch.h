@@ -6,6 +6,7 @@
 
 #include "base/dtype.h"
 #include "kernels/convert.h"
+#include "passes/support/mixed/ports.h"
 #include "runtime/taps.h"
 
 namespace olivine::passes::mixed {
@@ -49,9 +50,8 @@ class Watch : public runtime::TapWatcher {
     attempt,  ///< tensors of narrow places are rounded; samples are compared
   };
 
-  /// `constants` tells the places where constants pass. Activations are rounded as Cast does, constants as they are
-  /// stored, with `limits`.
-  Watch(DataType target, std::vector<bool> constants, const kernels::ConvertOptions& limits);
+  /// Activations are rounded as Cast does, constants as they are stored, with `limits`. The places must outlive it.
+  Watch(DataType target, const std::vector<Place>& places, const kernels::ConvertOptions& limits);
 
   void start(Mode mode);
   /// For attempts: what is rounded. For twins: how many taps there are beyond the places.
@@ -63,6 +63,8 @@ class Watch : public runtime::TapWatcher {
   const std::vector<Strayed>& strayed() const { return strayed_; }
 
   void pass(std::int64_t id, std::span<const float> in, std::span<const float> second, std::span<float> out) override;
+  std::vector<std::int64_t> dims(std::int64_t id) override;
+  void give(std::int64_t id, std::span<float> out) override;
 
  private:
   void observe(Seen& seen, std::span<const float> in, std::span<const float> second, bool constant,
@@ -72,7 +74,7 @@ class Watch : public runtime::TapWatcher {
   void judge(std::size_t place, std::span<const float> in);
 
   DataType target_;
-  std::vector<bool> constants_;
+  const std::vector<Place>& places_;
   kernels::ConvertOptions limits_;
   Mode mode_ = Mode::observe;
   std::vector<bool> narrow_;
