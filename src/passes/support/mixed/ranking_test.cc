@@ -24,8 +24,11 @@ class Ranked {
     const PrecisionPlan plan = plan_without_conflicts(model_, request);
     const std::vector<const ir::Node*> nodes = find_candidates(model_, plan);
     simulation.observe(inputs);
+    simulation.attempt(inputs, plan);
+    const std::vector<Strayed> strayed = simulation.strayed();
     simulation.measure(inputs, with_twin(nodes), plan);
-    for (Candidate& candidate : rank(model_, nodes, simulation)) by_name_[candidate.node->name] = std::move(candidate);
+    for (Candidate& candidate : rank(model_, nodes, simulation, strayed))
+      by_name_[candidate.node->name] = std::move(candidate);
   }
 
   const Candidate& operator[](const std::string& name) const { return by_name_.at(name); }
