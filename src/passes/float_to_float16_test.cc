@@ -275,5 +275,38 @@ TEST_F(FloatToFloat16, WantsFloatingPointTypes) {
               HasSubstr("int8 is not a floating-point type"));
 }
 
+/// A square of 90000, which the product with 1e-5 brings back.
+constexpr auto kOverflow =
+    R"(<ir_version: 10, opset_import: ["": 20]> g (float[2, 4] x) => (float[2, 4] y) <float[4] big = {1, 2, 3, 300}, float small = {0.00001}> {
+       [calm] r = Relu(x) [square] s = Mul(big, big) [back] d = Mul(s, small) [sum] y = Add(r, d) })";
+
+TEST_F(FloatToFloat16, AnAccuracyKeepsWhatItNeeds) {
+  const auto wide = [](const ir::Model& model) {
+    std::vector<std::string> names;
+    for (const ir::Node& node : model.graph->nodes()) {
+      if (!node.is("Cast") && element_type(node.output(0)->type) == DataType::float32) names.push_back(node.name);
+    }
+    return names;
+  };
+  EXPECT_THAT(wide(run("{}", kOverflow)), ::testing::IsEmpty());
+  EXPECT_FALSE(context_.report.contains("accuracy"));
+  EXPECT_THAT(wide(run(R"({"accuracy": {}})", kOverflow)), ::testing::ElementsAre("square", "back"));
+  EXPECT_EQ(context_.report["accuracy"]["met"], true);
+  EXPECT_EQ(context_.report["accuracy"]["kept_nodes"].size(), 2U);
+  // Lists hold beside it.
+  EXPECT_THAT(wide(run(R"({"accuracy": {}, "op_block_list": ["Relu"]})", kOverflow)),
+              ::testing::ElementsAre("calm", "square", "back"));
+  EXPECT_THAT(wide(run(R"({"accuracy": {"atol": 1000}})", kOverflow)), ::testing::ElementsAre("square", "back"));
+}
+
+TEST_F(FloatToFloat16, AnAccuracyIsOfFloat32AndItsOptionsAreChecked) {
+  EXPECT_THAT(refusal(R"({"accuracy": {}, "source_dtype": "float16", "target_dtype": "bfloat16"})", kOverflow),
+              HasSubstr("accuracy is kept from float32 only, not from float16"));
+  std::vector<config::Problem> problems;
+  find_pass("OnnxFloatToFloat16")->options().read(config::Json::parse(R"({"accuracy": {"atoll": 1}})"), problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_THAT(problems[0].pointer + problems[0].message, HasSubstr("/atoll"));
+}
+
 }  // namespace
 }  // namespace olivine::passes

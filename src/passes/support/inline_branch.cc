@@ -78,6 +78,12 @@ void BranchInliner::rename_if_taken(ir::Value& value) {
   ++names_[value.name()];
 }
 
+void BranchInliner::adopt(ir::Graph& body) {
+  count_names(names_.empty() ? body.root() : body, 1);
+  for_each_graph(body,
+                 [&](ir::Graph& graph) { for_each_value(graph, [&](ir::Value& value) { rename_if_taken(value); }); });
+}
+
 ir::Node* BranchInliner::inline_branch(ir::Node& node, bool condition) {
   ir::Graph& outer = node.graph();
   if (names_.empty()) count_names(outer.root(), 1);

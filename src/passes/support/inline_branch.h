@@ -15,6 +15,9 @@ class BranchInliner {
   /// node must not be in a function's body.
   ir::Node* inline_branch(ir::Node& node, bool condition);
 
+  /// Takes note of a body of a node that came from elsewhere: names in it that others in the nest bear are changed.
+  void adopt(ir::Graph& body);
+
  private:
   void count_names(ir::Graph& top, int change);
   void rename_if_taken(ir::Value& value);

@@ -85,5 +85,72 @@ TEST_F(RuntimeOperators, WhatHoldsTypesOfItsOwnStays) {
   EXPECT_EQ(element_type(node.subgraphs()[0]->outputs()[0]->type), DataType::float32);
 }
 
+/// Borders of functions and branches, through the pass.
+class Borders : public PassFixture {
+ protected:
+  Borders() : PassFixture("OnnxFloatToFloat16") {}
+
+  void expect(std::string_view before, std::string_view after) {
+    const std::string imports = R"(<ir_version: 10, opset_import: ["": 20, "local": 1]> )";
+    expect_rewrite(R"({"op_block_list": ["Exp"], "keep_io_types": true})", imports + std::string(before),
+                   imports + std::string(after.empty() ? before : after));
+  }
+};
+
+TEST_F(Borders, ParametersAndResultsOfAFunctionThatStayAreNotRounded) {
+  expect(R"(g (float[2] x) => (float[2] y) { y = local.f(x) }
+    <domain: "local", opset_import: ["": 20]> f (v) => (w) { a = Exp(v) w = Exp(a) })",
+         "");
+}
+
+TEST_F(Borders, EachParameterAndResultIsForItself) {
+  expect(R"(g (float[2] x) => (float[2] y, float[2] z) { y, z = local.f(x, x) }
+    <domain: "local", opset_import: ["": 20]> f (v, u) => (w, t) { w = Exp(v) t = Neg(u) })",
+         R"(g (float[2] x) => (float[2] y, float[2] z) {
+      [cast_x_float16] x_float16 = Cast<to: int = 10>(x)
+      y, z_float = local.f(x, x_float16)
+      [cast_z_float] z = Cast<to: int = 1>(z_float) }
+    <domain: "local", opset_import: ["": 20]> f (v, u) => (w, t) { w = Exp(v) t = Neg(u) })");
+}
+
+TEST_F(Borders, AParameterThatSomebodyTakesNarrowMoves) {
+  expect(R"(g (float[2] x) => (float[2] y, float[2] z) { y, z = local.f(x) }
+    <domain: "local", opset_import: ["": 20]> f (v) => (w, t) { w = Exp(v) t = Neg(v) })",
+         R"(g (float[2] x) => (float[2] y, float[2] z) {
+      [cast_x_float16] x_float16 = Cast<to: int = 10>(x)
+      y, z_float = local.f(x_float16)
+      [cast_z_float] z = Cast<to: int = 1>(z_float) }
+    <domain: "local", opset_import: ["": 20]> f (v) => (w, t) {
+      [cast_v_float] v_float = Cast<to: int = 1>(v)
+      w = Exp(v_float)
+      t = Neg(v) })");
+}
+
+TEST_F(Borders, OneBorderSettlesTheNext) {
+  // What the inner function gives stays, so what the outer one gives does.
+  expect(R"(g (float[2] x) => (float[2] y) { y = local.outer(x) }
+    <domain: "local", opset_import: ["": 20]> inner (v) => (w) { w = Exp(v) }
+    <domain: "local", opset_import: ["": 20, "local": 1]> outer (v) => (w) { a = local.inner(v) w = local.inner(a) })",
+         "");
+}
+
+TEST_F(Borders, AResultThatAllBranchesGiveWideIsNotRounded) {
+  expect(R"(g (float[2] x, bool c) => (float[2] y) {
+      y = If(c) <then_branch = t () => (float[2] a) { a = Exp(x) }, else_branch = e () => (float[2] b) { n = Exp(x) b = Exp(n) }> })",
+         "");
+}
+
+TEST_F(Borders, AResultThatOneBranchGivesNarrowMoves) {
+  expect(R"(g (float[2] x, bool c) => (float[2] y) {
+      y = If(c) <then_branch = t () => (float[2] a) { a = Exp(x) }, else_branch = e () => (float[2] b) { b = Neg(x) }> })",
+         R"(g (float[2] x, bool c) => (float[2] y) {
+      [cast_x_float16] x_float16 = Cast<to: int = 10>(x)
+      y_float = If(c) <then_branch = t () => (float16[2] a) {
+          a_float16 = Exp(x)
+          [cast_a_float16] a = Cast<to: int = 10>(a_float16) },
+        else_branch = e () => (float16[2] b) { b = Neg(x_float16) }>
+      [cast_y_float] y = Cast<to: int = 1>(y_float) })");
+}
+
 }  // namespace
 }  // namespace olivine::passes

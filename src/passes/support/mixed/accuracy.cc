@@ -188,6 +188,9 @@ double Judge::excess(const OutputAccuracy& output, const Target& target, const r
   const runtime::OutputComparison& compared = output.compared;
   if (!compared.problem.empty() || std::isinf(compared.max_absolute_error) || target.top1)
     return std::numeric_limits<double>::infinity();
+  if (compared.elements == 0) return 0;
+  if (target.tolerance && compared.absolute_tolerance == 0 && !compared.passed)
+    return std::numeric_limits<double>::infinity();
   double excess = 0;
   if (target.tolerance && compared.absolute_tolerance > 0) {
     const double outliers = limits.mismatch_fraction.value_or(limits.scaled ? kOutliers : 0);

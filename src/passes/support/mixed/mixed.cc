@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "passes/support/mixed/merge.h"
 #include "passes/support/mixed/ranking.h"
@@ -83,6 +84,8 @@ class Finder {
     if (!result_.met) {
       kept_ = NodeSet(nodes_.begin(), nodes_.end());
       result_ = {};
+      result_.groups.emplace_back(nodes_.size());
+      std::iota(result_.groups.front().begin(), result_.groups.front().end(), 0);
     }
     if (!nodes_.empty() && kept_.size() == nodes_.size()) explain_that_all_stay();
     report();

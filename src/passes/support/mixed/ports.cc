@@ -52,10 +52,7 @@ class Finder {
 
   void give(const Value& value) {
     if (!is_float_tensor(&value) || is_constant(value) || value.uses().empty()) return;
-    const Node* producer = value.producer();
-    const bool of_constant = producer != nullptr && moves_data(*producer) && producer->input(0) != nullptr &&
-                             is_constant(*producer->input(0));
-    places.push_back({&value, std::nullopt, of_constant, nullptr});
+    places.push_back({&value, std::nullopt, is_stored(value), nullptr});
   }
 
   void take(const Value* value, const Use& use) {
@@ -67,6 +64,12 @@ class Finder {
 };
 
 }  // namespace
+
+bool is_stored(const Value& value) {
+  const Node* producer = value.producer();
+  const bool moved = producer != nullptr && moves_data(*producer) && producer->input(0) != nullptr;
+  return is_constant(moved ? *producer->input(0) : value);
+}
 
 std::vector<Place> find_places(const ir::Model& model) { return std::move(Finder(model).places); }
 

@@ -21,6 +21,9 @@ struct Place {
   const tensor::Tensor* stored = nullptr;
 };
 
+/// Whether a value is a constant or picked from one: it is stored in the type that it is taken in.
+bool is_stored(const ir::Value& value);
+
 /// All places of a model, in a fixed order: the same one for a clone. A value with one user has one place.
 std::vector<Place> find_places(const ir::Model& model);
 

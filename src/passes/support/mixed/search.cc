@@ -77,7 +77,7 @@ class Search {
       const Attempt attempt = try_kept(kept);
       if (attempt.met) {
         result_.kept = kept;
-        return true;
+        return result_.met = true;
       }
       excess_ = attempt.excess;
       bool added = false;

@@ -43,7 +43,9 @@ void Simulation::measure(const runtime::InputSet& inputs, const std::unordered_s
                          const PrecisionPlan& plan) {
   Twinned twinned = with_twins(model_, places_, nodes, plan);
   twin_inputs_ = std::move(twinned.inputs);
-  watch_.expect_twin_inputs(twin_inputs_.size());
+  std::vector<bool> constants;
+  for (const TwinInput& input : twin_inputs_) constants.push_back(is_stored(*input.node->input(input.index)));
+  watch_.expect_twin_inputs(std::move(constants));
   watch_.start(Watch::Mode::compare);
   runtime::Session(twinned.model, session_options_, log_, weights_, &watch_).run(inputs);
 }

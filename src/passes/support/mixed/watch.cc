@@ -106,7 +106,8 @@ void Watch::pass(std::int64_t id, std::span<const float> in, std::span<const flo
   const auto index = static_cast<std::size_t>(id);
   if (in.empty()) return;
   if (index >= places_.size()) {
-    return observe(twin_inputs_.at(index - places_.size()), in, {}, false, out);
+    const std::size_t twin = index - places_.size();
+    return observe(twin_inputs_.at(twin), in, {}, twin_constants_[twin], out);
   }
   if (mode_ == Mode::attempt) {
     narrow_[index] ? round(in, out, places_[index].constant) : copy(in, out);

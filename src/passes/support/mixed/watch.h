@@ -54,9 +54,12 @@ class Watch : public runtime::TapWatcher {
   Watch(DataType target, const std::vector<Place>& places, const kernels::ConvertOptions& limits);
 
   void start(Mode mode);
-  /// For attempts: what is rounded. For twins: how many taps there are beyond the places.
+  /// For attempts: what is rounded. For twins: which of the taps beyond the places constants pass.
   void set_narrow(std::vector<bool> narrow) { narrow_ = std::move(narrow); }
-  void expect_twin_inputs(std::size_t count) { twin_inputs_.assign(count, {}); }
+  void expect_twin_inputs(std::vector<bool> constants) {
+    twin_inputs_.assign(constants.size(), {});
+    twin_constants_ = std::move(constants);
+  }
 
   const std::vector<Seen>& seen() const { return seen_; }
   const std::vector<Seen>& twin_inputs() const { return twin_inputs_; }
@@ -80,6 +83,7 @@ class Watch : public runtime::TapWatcher {
   std::vector<bool> narrow_;
   std::vector<Seen> seen_;
   std::vector<Seen> twin_inputs_;
+  std::vector<bool> twin_constants_;
   std::vector<std::vector<float>> samples_;
   std::vector<Strayed> strayed_;
   std::vector<std::size_t> judged_;  ///< elements of the sample that an attempt has come to
