@@ -128,7 +128,7 @@ TEST_F(MixedPrecision, ATargetThatNothingMeetsSaysSo) {
   idempotent_ = false;  // with the new borders the model is another original
   run(kExact, model("g (float[2, 4] x) => (float[2, 4] y) { [n] r = Neg(x) [m] y = Mul(r, r) }"));
   EXPECT_THAT(context_.notices,
-              ElementsAre("no set of nodes that was tried meets the target: all 2 that could move stay"));
+              ElementsAre("no smaller set that was tried meets the target: all 2 nodes that could move stay"));
   EXPECT_EQ(context_.report["met"], false);
   EXPECT_THAT(kept(), UnorderedElementsAre("n", "m"));
 }

@@ -81,7 +81,7 @@ class Finder {
     if (!result_.met && !nodes_.empty()) look_for_few();
     check_on_unseen();
     if (result_.met && !kept_.empty()) merge();
-    if (!result_.met) {
+    if (!result_.met && !nodes_.empty()) {
       kept_ = NodeSet(nodes_.begin(), nodes_.end());
       result_ = {};
       result_.groups.emplace_back(nodes_.size());
@@ -230,7 +230,7 @@ class Finder {
   }
 
   void explain_that_all_stay() {
-    if (!runs_.original_against_itself().met) {
+    if (runs_.inferences() + 1 <= most_inferences() && !runs_.original_against_itself().met) {
       context_.notices.push_back(
           "the target is below the original's own noise: ONNX Runtime's results of it, with and without graph "
           "optimizations, are further apart than that; everything stays as it is");
