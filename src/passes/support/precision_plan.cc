@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "passes/support/precision_borders.h"
 #include "passes/support/shape_math.h"
 
 namespace olivine::passes {
@@ -98,7 +99,7 @@ class Planner {
       outputs.push_back(!moves(*output) ? Port::other : request_.keep_io(*output) ? Port::from : Port::to);
     }
     for (const auto& function : model_.functions) plan_function(*function);
-    settle_borders();
+    settle_borders(model_, request_.from, plan_);
     keep_idle_movers();
     return std::move(plan_);
   }
@@ -149,64 +150,6 @@ class Planner {
     for (const Value* input : function.body->inputs()) {
       if (moving && moves(*input)) plan_.moved_inputs.insert(input);
     }
-  }
-
-  /// A parameter that nobody in a function's body takes in the new type stays, and so does a result that a body or all
-  /// branches of an If give in the old one: to move them would only round. One border may depend on another.
-  void settle_borders() {
-    std::unordered_map<const ir::Function*, std::vector<const Node*>> calls;
-    std::vector<const Node*> choices;
-    for_each_graph(model_, [&](const Graph& graph) {
-      for (const Node& node : graph.nodes()) {
-        if (const ir::Function* function = model_.find_function(node.domain, node.op_type, node.overload))
-          calls[function].push_back(&node);
-        if (node.is("If")) choices.push_back(&node);
-      }
-    });
-    for (bool settling = true; settling;) {
-      settling = false;
-      for (const auto& function : model_.functions) {
-        settling |= settle_parameters(*function, calls[function.get()]);
-        settling |= settle_results({function->body.get()}, calls[function.get()]);
-      }
-      for (const Node* choice : choices) settling |= settle_results(choice->subgraphs(), {choice});
-    }
-  }
-
-  bool settle_parameters(const ir::Function& function, const std::vector<const Node*>& calls) {
-    bool changed = false;
-    for (std::size_t i = 0; i < function.body->inputs().size(); ++i) {
-      const Value& parameter = *function.body->inputs()[i];
-      if (!plan_.moved_inputs.contains(&parameter) || parameter.uses().empty()) continue;
-      const auto takes_moved = [&](const ir::Use& use) { return plan_.wanted(use) == Port::to; };
-      if (std::any_of(parameter.uses().begin(), parameter.uses().end(), takes_moved)) continue;
-      plan_.moved_inputs.erase(&parameter);
-      for (const Node* call : calls) {
-        auto& ports = plan_.nodes.at(call).inputs;
-        if (i < ports.size() && ports[i] == Port::to) ports[i] = Port::from;
-      }
-      changed = true;
-    }
-    return changed;
-  }
-
-  /// Of graphs that give the results of `nodes`.
-  bool settle_results(const std::vector<Graph*>& graphs, const std::vector<const Node*>& nodes) {
-    bool changed = false;
-    for (std::size_t i = 0; i < graphs.front()->outputs().size(); ++i) {
-      const auto moves_alone = [&](const Graph* graph) {
-        return plan_.graph_outputs.at(graph).at(i) == Port::to &&
-               plan_.given(*graph->outputs()[i], request_.from) == Port::from;
-      };
-      if (!std::all_of(graphs.begin(), graphs.end(), moves_alone)) continue;
-      for (const Graph* graph : graphs) plan_.graph_outputs.at(graph)[i] = Port::from;
-      for (const Node* node : nodes) {
-        auto& ports = plan_.nodes.at(node).outputs;
-        if (i < ports.size() && ports[i] == Port::to) ports[i] = Port::from;
-      }
-      changed = true;
-    }
-    return changed;
   }
 
   // ---- Nodes
