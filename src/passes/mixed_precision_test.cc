@@ -142,6 +142,15 @@ TEST_F(MixedPrecision, ABrokenOriginalIsNoticed) {
                     HasSubstr("the first node that does is node Log 'log'")));
 }
 
+TEST_F(MixedPrecision, KernelsOfTheProviderMayDecide) {
+  const std::string text = model("g (float[2, 4] x) => (float[2, 4] y) { [n] r = Sin(x) [m] y = Mul(r, r) }");
+  run(R"({"simulate": false})", text);
+  EXPECT_EQ(context_.report["simulated"], false);
+  EXPECT_EQ(context_.report["met"], true);
+  run(R"({"execution_provider": "CpuExecutionProvider"})", text);
+  EXPECT_EQ(context_.report["simulated"], true);
+}
+
 TEST_F(MixedPrecision, EachOutputHasItsTarget) {
   const std::string two = model(R"(g (float[2, 4] x) => (float[2, 4] y, float[2, 4] z) {
       [ey] a = Exp(x) [ty] y = Tanh(a) [ez] b = Sin(x) [tz] z = Tanh(b) })");

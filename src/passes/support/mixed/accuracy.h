@@ -28,6 +28,7 @@ struct AccuracyOptions {
   std::int64_t runs = 1;
   std::optional<std::int64_t> max_inferences;
   std::string execution_provider = "CPUExecutionProvider";
+  std::optional<bool> simulate;
   std::map<std::string, std::string> provider_options;
   std::map<std::string, std::string> provider_libraries;
   std::string library;
@@ -74,10 +75,12 @@ void declare_accuracy(config::Declare<Options>& declare) {
           "How often the search may run the model on the inputs; by default 12, and 256 for graphs of up to 64 nodes "
           "that could move. More make the set smaller.")
       .at_least(6);
+  declare.field("execution_provider", &AccuracyOptions::execution_provider,
+                "The execution provider that runs the attempts.");
   declare.field(
-      "execution_provider", &AccuracyOptions::execution_provider,
-      "The execution provider that runs the attempts. On the CPU float16 is simulated: every input, weight and "
-      "result of a node is rounded; another provider runs its own kernels.");
+      "simulate", &AccuracyOptions::simulate,
+      "Round every input, weight and result of a node that is narrow, sums being float32, instead of running the "
+      "provider's own kernels; by default on the CPU alone, which does not round between nodes.");
   declare.field("provider_options", &AccuracyOptions::provider_options, "Options of the execution provider.");
   declare.field("provider_libraries", &AccuracyOptions::provider_libraries,
                 "Libraries of plug-in execution providers, by the name to register.");

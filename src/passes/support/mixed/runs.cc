@@ -1,5 +1,8 @@
 #include "passes/support/mixed/runs.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
@@ -40,8 +43,9 @@ runtime::InputOptions input_options(const AccuracyOptions& options, const std::f
   return inputs;
 }
 
-bool is_cpu(const std::string& provider) {
-  return provider.empty() || provider == "CPUExecutionProvider" || provider == "cpu" || provider == "CPU";
+bool is_cpu(std::string provider) {
+  std::transform(provider.begin(), provider.end(), provider.begin(), [](unsigned char c) { return std::tolower(c); });
+  return provider.empty() || provider == "cpu" || provider == "cpuexecutionprovider";
 }
 
 }  // namespace
@@ -55,7 +59,7 @@ Runs::Runs(const ir::Model& model, const PrecisionRequest& request, const Accura
       session_(session_options(options, folder)),
       inputs_(input_options(options, folder)),
       log_(log),
-      simulated_(is_cpu(options.execution_provider)),
+      simulated_(options.simulate.value_or(is_cpu(options.execution_provider))),
       simulation_(model, request, session_, log) {
   try {
     observe_all();
