@@ -27,8 +27,9 @@ class SpringOp : public Ort::CustomOpBase<SpringOp, class SpringKernel, true> {
   explicit SpringOp(TapWatcher& watcher);
 
   const char* GetName() const { return kSpring.data(); }
-  std::size_t GetInputTypeCount() const { return 0; }
+  std::size_t GetInputTypeCount() const { return 1; }
   ONNXTensorElementDataType GetInputType(std::size_t) const { return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT; }
+  OrtCustomOpInputOutputCharacteristic GetInputCharacteristic(std::size_t) const { return INPUT_OUTPUT_OPTIONAL; }
   std::size_t GetOutputTypeCount() const { return 1; }
   ONNXTensorElementDataType GetOutputType(std::size_t) const { return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT; }
   OrtStatusPtr CreateKernelV2(const OrtApi& api, const OrtKernelInfo* info, void** kernel) const;

@@ -15,8 +15,9 @@ inline constexpr std::string_view kTapDomain = "ai.olivine.taps";
 /// gives a tensor like the first. Its integer attribute `id` tells the watcher which one it is.
 inline constexpr std::string_view kTap = "Tap";
 
-/// A node of that domain with this name takes nothing and gives a float32 tensor that the watcher has, asked by `id`: a
-/// weight that ONNX Runtime needn't hold.
+/// A node of that domain with this name gives a float32 tensor that the watcher has, asked by `id`: a weight that ONNX
+/// Runtime needn't hold. It may take a float32 tensor that it doesn't look at, so as not to run before that is there:
+/// ONNX Runtime runs what takes nothing first of all.
 inline constexpr std::string_view kSpring = "Spring";
 
 /// Who looks at what passes the taps of a session.

@@ -63,7 +63,7 @@ class Instrumenter {
     Value& value = copies_.copy_of(*place.value);
     Node* const user = place.use->node != nullptr ? &copies_.copy_of(*place.use->node) : nullptr;
     Graph& graph = user != nullptr ? user->graph() : copies_.copy_of(*place.use->graph);
-    Node& tap = place.stored != nullptr ? make_node(graph, user, runtime::kSpring, {}, value.type, id)
+    Node& tap = place.stored != nullptr ? make_node(graph, user, runtime::kSpring, awaited_by(place), value.type, id)
                                         : make_tap(graph, user, value, id);
     if (user != nullptr) {
       user->set_input(place.use->index, tap.output(0));
@@ -71,6 +71,18 @@ class Instrumenter {
       graph.set_output(place.use->index, *tap.output(0));
     }
     if (value.uses().empty()) unused_.drop({&value});
+  }
+
+  /// What the user of a weight takes besides: the weight needn't be there before.
+  std::vector<Value*> awaited_by(const Place& place) {
+    if (place.use->node == nullptr) return {};
+    for (const Value* input : place.use->node->inputs()) {
+      if (input == nullptr || input->is_initializer() || (input->producer() && input->producer()->is("Constant")))
+        continue;
+      if (input->type.tensor() != nullptr && element_type(input->type) == DataType::float32)
+        return {&copies_.copy_of(*input)};
+    }
+    return {};
   }
 
   void tap_value(std::size_t id) {
