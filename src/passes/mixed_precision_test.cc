@@ -8,6 +8,7 @@ namespace olivine::passes {
 namespace {
 
 using ::testing::AllOf;
+using testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -149,6 +150,21 @@ TEST_F(MixedPrecision, KernelsOfTheProviderMayDecide) {
   EXPECT_EQ(context_.report["met"], true);
   run(R"({"execution_provider": "CpuExecutionProvider"})", text);
   EXPECT_EQ(context_.report["simulated"], true);
+}
+
+TEST_F(MixedPrecision, SearchesWithTheProvidersKernels) {
+  run(R"({"simulate": false, "atol": 1e-6})",
+      model("g (float[2, 4] x) => (float[2, 4] y) <float tenth = {0.1}> { [calm] r = Sin(x) [m] y = Mul(r, tenth) }"));
+  EXPECT_EQ(context_.report["simulated"], false);
+  EXPECT_EQ(context_.report["met"], true);
+  EXPECT_THAT(kept(), Contains("m"));
+}
+
+TEST_F(MixedPrecision, ATableInAConstantNodeCanStay) {
+  run(R"({"atol": 1e-9})", model(R"(g (int64[3] i) => (float[3, 2] y) {
+      t = Constant<value = float[2, 2] {0.1, 0.2, 0.3, 0.4}>() [pick] r = Gather(t, i) [m] y = Mul(r, r) })"));
+  EXPECT_EQ(context_.report["met"], true);
+  EXPECT_THAT(kept(), UnorderedElementsAre("pick", "m"));
 }
 
 TEST_F(MixedPrecision, EachOutputHasItsTarget) {

@@ -100,7 +100,6 @@ Limits limits_for(const ir::Model& a, const ir::Model& b, const Tolerance& toler
 
 bool mismatches_allowed(const OutputComparison& compared, const ir::Value& value, const Limits& limits) {
   constexpr double kChosenAmongFloats = 0.01;
-  constexpr double kOutliers = 0.001;
   if (!compared.problem.empty()) return false;
   double fraction = 0;
   if (limits.mismatch_fraction) {

@@ -5,6 +5,9 @@
 
 namespace olivine::runtime {
 
+/// The part of a float output's elements that may be beyond a default tolerance, unless one is far beyond it.
+inline constexpr double kOutliers = 0.001;
+
 /// The tolerance with its defaults filled in.
 struct Limits {
   double absolute = 0;

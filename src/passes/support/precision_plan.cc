@@ -396,11 +396,6 @@ class Planner {
     return largest;
   }
 
-  static const tensor::Tensor* constant_of(const Value& value) {
-    if (value.producer() && value.producer()->is("Constant")) return value.producer()->tensor("value");
-    return value.is_graph_input() ? nullptr : value.initializer();
-  }
-
   bool scale_survives(const Value& scale) const {
     const tensor::Tensor* constant = constant_of(scale);
     if (constant == nullptr) return false;
@@ -528,6 +523,11 @@ class Planner {
 
 bool moves_data(const Node& node) {
   return node.domain.empty() && std::find(kMovesData.begin(), kMovesData.end(), node.op_type) != kMovesData.end();
+}
+
+const tensor::Tensor* constant_of(const Value& value) {
+  if (value.producer() && value.producer()->is("Constant")) return value.producer()->tensor("value");
+  return value.is_graph_input() ? nullptr : value.initializer();
 }
 
 const char* dtype_attribute(const onnx::Schema& schema) {

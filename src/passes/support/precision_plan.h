@@ -42,6 +42,9 @@ PrecisionPlan plan_precision(const ir::Model& model, const PrecisionRequest& req
 /// The same, and no sequence or optional would have to be cast: what convert_precision carries out.
 PrecisionPlan plan_without_conflicts(const ir::Model& model, const PrecisionRequest& request);
 
+/// The tensor of an initializer that isn't an input, or of a Constant node that holds one; else null.
+const tensor::Tensor* constant_of(const ir::Value& value);
+
 /// Whether the node passes elements on without computing: it goes with its neighbours.
 bool moves_data(const ir::Node& node);
 

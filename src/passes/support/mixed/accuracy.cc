@@ -18,9 +18,6 @@ namespace {
 using config::Json;
 using tensor::AnyValue;
 
-/// The part of an output's elements that the default tolerance leaves free.
-constexpr double kOutliers = 0.001;
-
 /// Where an output's target may differ from the common one.
 struct TargetKey {
   std::string_view name;
@@ -193,7 +190,7 @@ double Judge::excess(const OutputAccuracy& output, const Target& target, const r
     return std::numeric_limits<double>::infinity();
   double excess = 0;
   if (target.tolerance && compared.absolute_tolerance > 0) {
-    const double outliers = limits.mismatch_fraction.value_or(limits.scaled ? kOutliers : 0);
+    const double outliers = limits.mismatch_fraction.value_or(limits.scaled ? runtime::kOutliers : 0);
     const double mismatches = static_cast<double>(compared.mismatches) / static_cast<double>(compared.elements);
     excess = outliers == 0 ? compared.max_absolute_error / compared.absolute_tolerance
                            : spread_beyond(outliers) / spread_beyond(std::max(mismatches, outliers / 100));

@@ -77,8 +77,7 @@ class Instrumenter {
   std::vector<Value*> awaited_by(const Place& place) {
     if (place.use->node == nullptr) return {};
     for (const Value* input : place.use->node->inputs()) {
-      if (input == nullptr || input->is_initializer() || (input->producer() && input->producer()->is("Constant")))
-        continue;
+      if (input == nullptr || is_constant(*input)) continue;
       if (input->type.tensor() != nullptr && element_type(input->type) == DataType::float32)
         return {&copies_.copy_of(*input)};
     }

@@ -29,12 +29,8 @@ constexpr std::array<std::string_view, 12> kHeavy = {"MatMul",
 
 class Merger {
  public:
-  Merger(const ir::Model& model, const PrecisionPlan& plan, const Simulation& simulation) : model_(model), plan_(plan) {
-    const auto& places = simulation.places();
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (!places[i].use) elements_[places[i].value] = static_cast<double>(simulation.seen()[i].elements);
-    }
-  }
+  Merger(const ir::Model& model, const PrecisionPlan& plan, const Simulation& simulation)
+      : model_(model), plan_(plan), simulation_(simulation) {}
 
   std::vector<const Node*> run() {
     std::vector<const Node*> result;
@@ -115,13 +111,13 @@ class Merger {
   }
 
   double size_of(const Value& value) const {
-    const auto found = elements_.find(&value);
-    return found == elements_.end() ? 0 : found->second;
+    const auto place = simulation_.place_of(&value);
+    return place ? static_cast<double>(simulation_.seen()[*place].elements) : 0;
   }
 
   const ir::Model& model_;
   const PrecisionPlan& plan_;
-  std::unordered_map<const Value*, double> elements_;
+  const Simulation& simulation_;
   std::unordered_set<const Node*> visited_;
 };
 

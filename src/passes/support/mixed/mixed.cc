@@ -30,6 +30,7 @@ constexpr double kRoom = 0.8;
 /// A place has strayed by itself where its error is so much larger than what came in.
 constexpr double kLeap = 16;
 constexpr double kStrayed = 0.01;
+constexpr std::string_view kMerged = "between nodes that stay: casts would cost more than they save";
 
 std::string name_of_node(const Node& node) { return node.name.empty() ? node.describe() : node.name; }
 
@@ -159,14 +160,10 @@ class Finder {
 
   /// Nodes of the last attempt whose results strayed although what they took had not.
   std::vector<std::size_t> suspects(const NodeSet& kept) const {
-    std::unordered_map<const Value*, double> errors;
-    const auto& places = runs_.simulation().places();
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (!places[i].use) errors[places[i].value] = runs_.simulation().strayed()[i].error();
-    }
+    const Simulation& simulation = runs_.simulation();
     const auto error_of = [&](const Value* value) {
-      const auto found = errors.find(value);
-      return found == errors.end() ? 0.0 : found->second;
+      const auto place = simulation.place_of(value);
+      return place ? simulation.strayed()[*place].error() : 0;
     };
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -283,9 +280,7 @@ class Finder {
   Json merged_report() const {
     Json list = Json::array();
     for (const Node* node : merged_)
-      list.push_back({{"node", name_of_node(*node)},
-                      {"op_type", node->op_type},
-                      {"reason", "between nodes that stay: casts would cost more than they save"}});
+      list.push_back({{"node", name_of_node(*node)}, {"op_type", node->op_type}, {"reason", kMerged}});
     return list;
   }
 
@@ -296,8 +291,7 @@ class Finder {
       for (const std::size_t i : group)
         lines += fmt::format("  {}: {}\n", nodes_[i]->describe(), candidates_[i].reason);
     }
-    for (const Node* node : merged_)
-      lines += fmt::format("  {}: between nodes that stay, casts would cost more than they save\n", node->describe());
+    for (const Node* node : merged_) lines += fmt::format("  {}: {}\n", node->describe(), kMerged);
     for (std::size_t i = 0; i < accuracy_.outputs.size(); ++i) {
       lines += fmt::format("  output '{}': largest error {:.3g}, all in the narrow type {:.3g}\n",
                            accuracy_.outputs[i].compared.name, accuracy_.outputs[i].compared.max_absolute_error,

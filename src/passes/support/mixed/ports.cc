@@ -12,17 +12,6 @@ bool is_float_tensor(const Value* value) {
   return value != nullptr && value->type.tensor() != nullptr && ir::element_type(value->type) == DataType::float32;
 }
 
-bool is_constant(const Value& value) {
-  if (value.producer() != nullptr) return value.producer()->is("Constant");
-  return value.initializer() != nullptr && !value.is_graph_input();
-}
-
-const tensor::Tensor* stored_in(const Value& value) {
-  if (value.producer() != nullptr)
-    return value.producer()->is("Constant") ? value.producer()->tensor("value") : nullptr;
-  return is_constant(value) ? value.initializer() : nullptr;
-}
-
 /// Rounding commutes with moving elements about: what is picked from a table needs no rounding of the whole table.
 bool rounds_behind(const Use& use) { return use.node != nullptr && moves_data(*use.node); }
 
@@ -59,11 +48,16 @@ class Finder {
     if (!is_float_tensor(value)) return;
     const bool constant = is_constant(*value);
     if (constant ? rounds_behind(use) : value->uses().size() == 1) return;
-    places.push_back({value, use, constant, stored_in(*value)});
+    places.push_back({value, use, constant, constant_of(*value)});
   }
 };
 
 }  // namespace
+
+bool is_constant(const Value& value) {
+  // A Constant may hold numbers that are no tensor.
+  return constant_of(value) != nullptr || (value.producer() != nullptr && value.producer()->is("Constant"));
+}
 
 bool is_stored(const Value& value) {
   const Node* producer = value.producer();

@@ -21,6 +21,8 @@ struct Place {
   const tensor::Tensor* stored = nullptr;
 };
 
+bool is_constant(const ir::Value& value);
+
 /// Whether a value is a constant or picked from one: it is stored in the type that it is taken in.
 bool is_stored(const ir::Value& value);
 

@@ -31,13 +31,8 @@ bool is_random(const Node& node) {
 /// What was seen at a node, the instrumented run being over.
 class Observations {
  public:
-  Observations(const Simulation& simulation, const std::vector<Strayed>& all_narrow) {
-    const auto& places = simulation.places();
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      if (places[i].use) continue;
-      given_[places[i].value] = &simulation.seen()[i];
-      strayed_[places[i].value] = all_narrow[i].error();
-    }
+  Observations(const Simulation& simulation, const std::vector<Strayed>& all_narrow)
+      : simulation_(simulation), all_narrow_(all_narrow) {
     const auto& inputs = simulation.twin_inputs();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       taken_[inputs[i].node].emplace_back(inputs[i].index, &simulation.seen_by_twins()[i]);
@@ -45,8 +40,8 @@ class Observations {
   }
 
   const Seen* given(const Value* value) const {
-    const auto found = given_.find(value);
-    return found == given_.end() ? nullptr : found->second;
+    const auto place = simulation_.place_of(value);
+    return place ? &simulation_.seen()[*place] : nullptr;
   }
   const std::vector<std::pair<std::size_t, const Seen*>>& taken(const Node& node) const {
     static const std::vector<std::pair<std::size_t, const Seen*>> kNone;
@@ -100,7 +95,7 @@ class Observations {
       wild = wild || error_of(node.input(i)) >= kWild;
     }
     const double own = from_inputs(node) + from_result(node);
-    if (wild || moves_data(node) || expected < own / 4) return result;
+    if (wild || moves_data(node) || expected <= own / 4) return result;
     // Upwards alone: an error that seems to shrink may be one that others happen to cancel.
     const double correction = std::clamp((error_of(node.output(0)) - own) / expected, 1.0, 50.0);
     for (double& gain : result) gain *= correction;
@@ -110,8 +105,8 @@ class Observations {
  private:
   /// Of a value in the attempt with everything narrow.
   double error_of(const Value* value) const {
-    const auto found = strayed_.find(value);
-    return found == strayed_.end() ? 0 : found->second;
+    const auto place = simulation_.place_of(value);
+    return place ? all_narrow_[*place].error() : 0;
   }
 
   double rounding_gain(const Node& node, std::size_t input) const {
@@ -150,8 +145,8 @@ class Observations {
     return seen == nullptr ? 0 : seen->rounding();
   }
 
-  std::unordered_map<const Value*, const Seen*> given_;
-  std::unordered_map<const Value*, double> strayed_;
+  const Simulation& simulation_;
+  const std::vector<Strayed>& all_narrow_;
   std::unordered_map<const Node*, std::vector<std::pair<std::size_t, const Seen*>>> taken_;
 };
 
@@ -246,10 +241,7 @@ void normalize(std::vector<Candidate>& candidates) {
 }
 
 /// A table that is picked from is stored in one type or the other: nothing else decides in which.
-bool holds_constant(const Node& node) {
-  const Value* data = node.input(0);
-  return data != nullptr && data->initializer() != nullptr && !data->is_graph_input();
-}
+bool holds_constant(const Node& node) { return node.input(0) != nullptr && is_constant(*node.input(0)); }
 
 }  // namespace
 

@@ -82,6 +82,13 @@ TEST(Ranking, AnErrorThatLittleOfReachesTheOutputsCountsLittle) {
   EXPECT_GT(ranked["left"].share, 100 * ranked["right"].share);
 }
 
+TEST(Ranking, WhatIsExactBringsNoError) {
+  const Ranked ranked(R"(g (float[4] x) => (float[4] y) <float two = {2}> {
+    [double] a = Mul(x, two) [turn] b = Neg(a) [end] y = Sin(b) })");
+  EXPECT_EQ(ranked["double"].share, 0);
+  EXPECT_EQ(ranked["end"].share, 1);
+}
+
 TEST(Ranking, NodesWithBodiesCoverOthersAndHaveNoFaultOfTheirOwn) {
   const Ranked ranked(R"(g (float[4] x) => (float[4] y) {
     n = Constant<value = int64 {2}>()

@@ -31,7 +31,6 @@ class Runs {
   bool simulated() const { return simulated_; }
   /// Passes over the sets that the search began with.
   double inferences() const { return runs_ / static_cast<double>(searched_); }
-  std::size_t sets() const { return sets_.size(); }
   /// The outputs of the original, of the first set.
   const Outputs& truth() const { return truths_.front(); }
 

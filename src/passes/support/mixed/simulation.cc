@@ -20,10 +20,18 @@ Simulation::Simulation(const ir::Model& model, const PrecisionRequest& request, 
       log_(std::move(log)),
       places_(find_places(model)),
       watch_(request.to, places_, limits_of(request)) {
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (!places_[i].use) by_value_[places_[i].value] = i;
+  }
   session_options_.execution_provider = "CPUExecutionProvider";
   session_options_.provider_options.clear();
   // What ONNX Runtime fuses it computes without rounding in between.
   session_options_.graph_optimization = "disable";
+}
+
+std::optional<std::size_t> Simulation::place_of(const ir::Value* value) const {
+  const auto found = by_value_.find(value);
+  return found == by_value_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Outputs Simulation::run(const runtime::InputSet& inputs) {

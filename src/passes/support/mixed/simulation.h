@@ -21,6 +21,8 @@ class Simulation {
   Simulation(const ir::Model& model, const PrecisionRequest& request, runtime::SessionOptions session, Log log);
 
   const std::vector<Place>& places() const { return places_; }
+  /// The number of the place behind what gives a value, if there is one.
+  std::optional<std::size_t> place_of(const ir::Value* value) const;
 
   /// The original's outputs. A sample of every place is kept, with which attempts are compared.
   Outputs observe(const runtime::InputSet& inputs);
@@ -47,6 +49,7 @@ class Simulation {
   runtime::SessionOptions session_options_;
   Log log_;
   std::vector<Place> places_;
+  std::unordered_map<const ir::Value*, std::size_t> by_value_;
   Watch watch_;
   std::shared_ptr<runtime::WeightCache> weights_ = std::make_shared<runtime::WeightCache>();
   std::unique_ptr<runtime::Session> session_;

@@ -65,6 +65,13 @@ void look_at_twin(Seen& seen, float value, float rounded, float twin) {
   seen.twin_squares += error * error;
 }
 
+/// A mean square relative to the values; 1 at most, and where an element is lost.
+double relative(double errors, double squares, std::uint64_t lost) {
+  if (lost != 0) return 1;
+  if (errors == 0) return 0;
+  return squares == 0 ? 1 : std::min(errors / squares, 1.0);
+}
+
 void copy(std::span<const float> in, std::span<float> out) {
   if (in.data() == out.data()) return;
   for_each_block(in.size(), [&](std::size_t, std::size_t first, std::size_t count) {
@@ -74,21 +81,17 @@ void copy(std::span<const float> in, std::span<float> out) {
 
 }  // namespace
 
-double Seen::relative(double errors, std::uint64_t breaks) const {
-  // An element that is lost counts as an error of its tensor's size: one is bad, all are as bad as can be.
-  if (breaks != 0) return 1;
-  if (errors == 0) return 0;
-  return squares == 0 ? 1 : std::min(errors / squares, 1.0);
-}
-
-double Strayed::error() const {
-  if (broken != 0) return 1;
-  if (errors == 0) return 0;
-  return squares == 0 ? 1 : std::min(errors / squares, 1.0);
-}
+double Seen::rounding() const { return relative(rounding_squares, squares, 0); }
+double Seen::twin() const { return relative(twin_squares, squares, twin_breaks); }
+double Strayed::error() const { return relative(errors, squares, broken); }
 
 Watch::Watch(DataType target, const std::vector<Place>& places, const kernels::ConvertOptions& limits)
-    : target_(target), places_(places), limits_(limits), seen_(places.size()), samples_(places.size()) {}
+    : target_(target),
+      places_(places),
+      limits_(limits),
+      seen_(places.size()),
+      samples_(places.size()),
+      strayed_(places.size()) {}
 
 void Watch::start(Mode mode) {
   mode_ = mode;

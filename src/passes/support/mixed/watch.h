@@ -25,11 +25,8 @@ struct Seen {
   std::uint64_t twin_breaks = 0;  ///< elements of the twin that aren't finite where the narrow type holds the node's
 
   /// Relative mean square errors, of the elements that the narrow type holds.
-  double rounding() const { return relative(rounding_squares, 0); }
-  double twin() const { return relative(twin_squares, twin_breaks); }
-
- private:
-  double relative(double errors, std::uint64_t breaks) const;
+  double rounding() const;
+  double twin() const;
 };
 
 /// What became of a place in a trial, judged by a sample of its elements.
